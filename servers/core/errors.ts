@@ -25,7 +25,12 @@ export class ToolError extends Error {
   readonly remedy: string;
   readonly rule: string | undefined;
 
-  constructor(code: ErrorCode, message: string, remedy: string, more: { rule?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    remedy: string,
+    more: { rule?: string; cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'ToolError';
     this.code = code;

@@ -1,0 +1,28 @@
+import { serveStdioAgent } from '../servers/core/serve.ts';
+import { loadFleet } from '../servers/fleet.ts';
+
+/**
+ * `millwright mcp --enrolment FILE [--servers a,b]`: one agent's servers over stdio. Kept apart from the rest of
+ * the command line, which a host that starts many of these must not load.
+ */
+export async function mcp(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const enrolment = valueOf(args, '--enrolment') ?? env.MILLWRIGHT_ENROLMENT;
+  if (!enrolment)
+    throw new Error('Which agent? Give --enrolment FILE; `millwright enrol AGENT` prints the path.');
+  const servers = valueOf(args, '--servers')?.split(',').filter(Boolean);
+  await serveStdioAgent({
+    enrolment,
+    load: () => loadFleet(servers),
+    databaseUrl: env.DATABASE_URL,
+    root: env.CLAUDE_CODE_SESSION_ID,
+  });
+}
+
+function valueOf(args: readonly string[], flag: string): string | undefined {
+  const index = args.findIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  if (index < 0) return undefined;
+  return args[index]?.includes('=') ? args[index].slice(flag.length + 1) : args[index + 1];
+}

@@ -1,0 +1,186 @@
+import type { Factory } from './factory/definition.ts';
+import type { Condition, Step } from './factory/pipeline.ts';
+import { canonicalJson, sha256Hex } from './signing/canonical.ts';
+import type { Row } from './store/schema.ts';
+import type { Db } from './store/store.ts';
+
+/**
+ * `closed`: it holds, by evidence a server made. `open`: nothing shows that it holds. `failed`: somebody who
+ * may judge it said no. `evidence` is the digest of what the answer rests on.
+ */
+export interface ConditionState {
+  name: string;
+  state: 'closed' | 'open' | 'failed';
+  why: string;
+  evidence?: string;
+}
+
+/** The gates a machine runs; the rest are judgements or acts of a server. */
+export const MACHINE_GATES = ['smoke', 'consistency', 'docs', 'rollback', 'scan'] as const;
+export type MachineGate = (typeof MACHINE_GATES)[number];
+const RANK = { none: 0, partial: 1, full: 2 } as const;
+
+export const isMachineGate = (name: string): name is MachineGate =>
+  (MACHINE_GATES as readonly string[]).includes(name);
+
+/** Binds evidence to what was asked: a gate whose definition changed is open again. */
+export function gateDefinition(factory: Factory, gate: MachineGate): string {
+  return sha256Hex(canonicalJson({ gate, definition: factory.gates[gate], isolation: factory.isolation }));
+}
+
+/** The change a pipeline (or a single task) is about: what was submitted last. */
+export async function latestSubmission(
+  db: Db,
+  of: { pipeline: number | null; task: number },
+): Promise<Row<'submissions'> | undefined> {
+  const query = db.selectFrom('submissions').selectAll().orderBy('id', 'desc').limit(1);
+  return of.pipeline === null
+    ? query.where('task', '=', of.task).executeTakeFirst()
+    : query.where('pipeline', '=', of.pipeline).executeTakeFirst();
+}
+
+/** One machine gate on one commit, by the newest evidence for the definition in force. */
+export async function machineGateState(
+  db: Db,
+  factory: Factory,
+  gate: MachineGate,
+  commit: string,
+): Promise<ConditionState> {
+  const row = await db
+    .selectFrom('gate_results')
+    .selectAll()
+    .where('commit_id', '=', commit)
+    .where('gate', '=', gate)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return { name: gate, state: 'open', why: `${gate} has not run on ${short(commit)}` };
+  if (row.definition !== gateDefinition(factory, gate))
+    return { name: gate, state: 'open', why: `${gate} ran under an older definition` };
+  if (RANK[row.isolation as keyof typeof RANK] < RANK[factory.isolation]) {
+    return { name: gate, state: 'open', why: `${gate} ran with isolation ${row.isolation}` };
+  }
+  if (row.closed !== 1)
+    return {
+      name: gate,
+      state: 'open',
+      why: `${gate} did not pass on ${short(commit)}`,
+      evidence: row.digest,
+    };
+  return { name: gate, state: 'closed', why: `${gate} passed on ${short(commit)}`, evidence: row.digest };
+}
+
+/** The review of a submission by somebody who is not its author, in agent and in root session. */
+export async function reviewState(db: Db, submission: Row<'submissions'>): Promise<ConditionState> {
+  const row = await db
+    .selectFrom('reviews')
+    .innerJoin('submissions', 'submissions.id', 'reviews.target')
+    .select(['reviews.verdict', 'reviews.digest', 'reviews.agent'])
+    .where('reviews.subject', '=', 'change')
+    .where('submissions.task', '=', submission.task)
+    .where('reviews.digest', '=', submission.diff_digest)
+    .where('reviews.agent', '<>', submission.agent)
+    .where('reviews.root', '<>', submission.root)
+    .orderBy('reviews.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return { name: 'review', state: 'open', why: 'nobody else has reviewed this diff' };
+  return row.verdict === 'accept'
+    ? { name: 'review', state: 'closed', why: `accepted by ${row.agent}`, evidence: row.digest }
+    : { name: 'review', state: 'failed', why: `rejected by ${row.agent}`, evidence: row.digest };
+}
+
+/** The newest QA verdict on a commit. */
+export async function qaState(db: Db, commit: string): Promise<ConditionState> {
+  const row = await db
+    .selectFrom('verdicts')
+    .selectAll()
+    .where('commit_id', '=', commit)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return { name: 'qa', state: 'open', why: `no verdict on ${short(commit)}` };
+  return row.verdict === 'PASS'
+    ? { name: 'qa', state: 'closed', why: `PASS on ${short(commit)}`, evidence: row.digest }
+    : { name: 'qa', state: 'failed', why: `FAIL on ${short(commit)}`, evidence: row.digest };
+}
+
+/** Every condition a step closes, for one task of a pipeline. */
+export async function conditionStates(
+  db: Db,
+  factory: Factory,
+  step: Pick<Step, 'closes'>,
+  task: Pick<Row<'tasks'>, 'id' | 'pipeline'>,
+): Promise<ConditionState[]> {
+  const of = { pipeline: task.pipeline, task: task.id };
+  const submission = await latestSubmission(db, of);
+  return Promise.all(step.closes.map((name) => conditionState(db, factory, name, task.pipeline, submission)));
+}
+
+async function conditionState(
+  db: Db,
+  factory: Factory,
+  name: Condition,
+  pipeline: number | null,
+  submission: Row<'submissions'> | undefined,
+): Promise<ConditionState> {
+  if (name.startsWith('plan-')) return planState(db, name, pipeline);
+  if (name === 'released' || name === 'verified') return releaseState(db, name, pipeline);
+  if (!submission) return { name, state: 'open', why: 'no change was submitted' };
+  if (isMachineGate(name)) return machineGateState(db, factory, name, submission.commit_id);
+  if (name === 'review') return reviewState(db, submission);
+  if (name === 'qa') return qaState(db, submission.commit_id);
+  return submission.merged_commit !== null
+    ? {
+        name,
+        state: 'closed',
+        why: `merged as ${short(submission.merged_commit)}`,
+        evidence: submission.merged_commit,
+      }
+    : { name, state: 'open', why: 'the change is not merged' };
+}
+
+async function planState(db: Db, name: string, pipeline: number | null): Promise<ConditionState> {
+  const plan = await db
+    .selectFrom('plans')
+    .selectAll()
+    .where('pipeline', pipeline === null ? 'is' : '=', pipeline)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!plan) return { name, state: 'open', why: 'no plan was proposed' };
+  if (plan.state === 'rejected') {
+    return name === 'plan-proposed'
+      ? { name, state: 'open', why: 'the last plan was rejected' }
+      : { name, state: 'failed', why: 'the plan was rejected', evidence: plan.digest };
+  }
+  const reached = { proposed: 0, approved: 1, applied: 2 }[plan.state];
+  const wanted = { 'plan-proposed': 0, 'plan-approved': 1, 'plan-applied': 2 }[name] ?? 2;
+  return reached >= wanted
+    ? { name, state: 'closed', why: `the plan is ${plan.state}`, evidence: plan.digest }
+    : { name, state: 'open', why: `the plan is only ${plan.state}` };
+}
+
+async function releaseState(
+  db: Db,
+  name: 'released' | 'verified',
+  pipeline: number | null,
+): Promise<ConditionState> {
+  const release = await db
+    .selectFrom('releases')
+    .selectAll()
+    .where('pipeline', pipeline === null ? 'is' : '=', pipeline)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!release || release.state === 'cutting') return { name, state: 'open', why: 'nothing was released' };
+  const evidence = release.evidence ?? release.bundle;
+  if (release.state === 'failed' || release.state === 'rolled-back') {
+    return { name, state: 'failed', why: `the release is ${release.state}`, evidence };
+  }
+  if (name === 'verified' && release.state !== 'verified')
+    return { name, state: 'open', why: 'the release is not verified' };
+  return { name, state: 'closed', why: `the release is ${release.state}`, evidence };
+}
+
+const short = (commit: string) => commit.slice(0, 12);

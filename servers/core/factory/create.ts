@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { hashToken, newToken } from '../identity.ts';
+import { append } from '../record.ts';
+import type { Services } from '../services.ts';
+import { PACKAGE_ROOT } from '../version.ts';
+import { definitionDigest } from './applied.ts';
+import { type Definition, type DefinitionFiles, parseDefinition } from './parse.ts';
+
+/** The presets that ship. */
+export const PRESETS = ['solo', 'c-suite'] as const;
+
+/** Reads a preset by name, or a factory file with the `pipelines/` beside it (shipped ones where there is none). */
+export async function readDefinition(nameOrFile: string): Promise<DefinitionFiles> {
+  const shipped = join(PACKAGE_ROOT, 'factories');
+  const isPreset = (PRESETS as readonly string[]).includes(nameOrFile);
+  const file = isPreset ? join(shipped, `${nameOrFile}.yaml`) : nameOrFile;
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new Error(
+      `There is no factory file ${file}. Name one of ${PRESETS.join(', ')}, or the path of a factory file.`,
+    );
+  });
+  const files: Record<string, string> = { 'factory.yaml': text };
+  for (const name of pipelineNames(text)) {
+    const own = join(isPreset ? shipped : join(file, '..'), 'pipelines', `${name}.yaml`);
+    const path = (await exists(own)) ? own : join(shipped, 'pipelines', `${name}.yaml`);
+    if (await exists(path)) files[`pipelines/${name}.yaml`] = await readFile(path, 'utf8');
+  }
+  return files;
+}
+
+/** Writes the definition below the factory's folder, where humans edit it; servers never act on these files. */
+export async function writeDefinition(home: string, files: DefinitionFiles): Promise<void> {
+  await mkdir(join(home, 'pipelines'), { recursive: true, mode: 0o700 });
+  for (const [path, text] of Object.entries(files)) await writeFile(join(home, path), text, { mode: 0o600 });
+}
+
+/** Puts the first definition into force, unsigned: there is no human key yet. Does nothing when there is one. */
+export async function applyFirstDefinition(
+  services: Services,
+  files: DefinitionFiles,
+  assurance: string,
+): Promise<Definition> {
+  const definition = parseDefinition(files);
+  const now = services.clock.now();
+  await services.store.transaction(async (tx) => {
+    if (await tx.selectFrom('factory_versions').select('id').limit(1).executeTakeFirst()) return;
+    const digest = definitionDigest(files);
+    await tx
+      .insertInto('factory_versions')
+      .values({
+        digest,
+        body: JSON.stringify(files),
+        human: null,
+        assurance,
+        signature: null,
+        applied_at: now,
+      })
+      .execute();
+    await append(services.store, tx, {
+      at: now,
+      session: 'server',
+      agent: 'server',
+      role: 'server',
+      event: 'factory.created',
+      subject: `factory:${digest}`,
+    });
+  });
+  return definition;
+}
+
+/**
+ * Gives one agent a new enrolment and returns the path of its 0600 file; earlier ones stay valid until revoked.
+ *
+ * @param expiresAt milliseconds since 1970, or null for none
+ */
+export async function enrol(
+  services: Services,
+  agent: string,
+  expiresAt: number | null = null,
+): Promise<string> {
+  const { factory } = await services.factory();
+  const known = Object.values(factory.roles).some((role) => role.agents.includes(agent));
+  if (!known) throw new Error(`There is no agent "${agent}" in factory ${factory.factory}.`);
+  const token = newToken();
+  const id = randomUUID();
+  const now = services.clock.now();
+  await services.store.transaction(async (tx) => {
+    await tx
+      .insertInto('enrolments')
+      .values({
+        id,
+        agent,
+        token_hash: hashToken(token),
+        created_at: now,
+        expires_at: expiresAt,
+        revoked_at: null,
+      })
+      .execute();
+    await append(services.store, tx, {
+      at: now,
+      session: 'server',
+      agent,
+      role: 'server',
+      event: 'agent.enrolled',
+      subject: `enrolment:${id}`,
+    });
+  });
+  await mkdir(services.paths.enrolments, { recursive: true, mode: 0o700 });
+  const path = join(services.paths.enrolments, `${agent}.json`);
+  const draft = `${path}.${id}`;
+  const content = { factory: factory.factory, home: services.paths.home, agent, token };
+  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  await rename(draft, path);
+  return path;
+}
+
+function pipelineNames(text: string): string[] {
+  const names: unknown = parse(text, { maxAliasCount: 0, logLevel: 'silent' })?.pipelines;
+  const isName = (name: unknown): name is string =>
+    typeof name === 'string' && /^[a-z][a-z0-9-]{0,39}$/.test(name);
+  return Array.isArray(names) ? names.filter(isName) : [];
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import { CAPABILITY_NAMES } from '../permissions.ts';
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower case letters, digits and dashes, for example "qa"');
+
+const role = z.strictObject({
+  title: z.string().min(1).max(80),
+  agents: z.array(name).min(1).max(20).describe('The standing members in this role.'),
+  may: z.array(z.enum(CAPABILITY_NAMES)).describe('The capabilities granted; nothing else is allowed.'),
+  writes: z
+    .array(z.string().min(1).max(200))
+    .default([])
+    .describe('Globs of the paths a change by this role may touch.'),
+  spawns: z.array(name).default([]).describe('Roles this role may have run.'),
+  model: z.string().max(80).optional(),
+});
+
+const gate = z.strictObject({
+  command: z.array(z.string().min(1).max(500)).min(1).max(40).optional(),
+  seconds: z.int().min(1).max(1800).default(300),
+});
+
+export const factorySchema = z.strictObject({
+  factory: name,
+  title: z.string().min(1).max(120),
+  lead: name.describe('The role that talks with the human.'),
+  roles: z.record(name, role),
+  stands_in: z
+    .record(name, name)
+    .default({})
+    .describe('Which role does the work of one that pipelines name and this factory lacks.'),
+  pipelines: z.array(name).min(1),
+  lease: z.strictObject({
+    beat: z
+      .number()
+      .min(0.2)
+      .max(600)
+      .default(60)
+      .describe('Seconds between beats; three missed beats end a lease.'),
+    progress: z
+      .int()
+      .min(10)
+      .max(86_400)
+      .default(3600)
+      .describe('Seconds without a call after which a session no longer counts as working.'),
+    lapses: z
+      .int()
+      .min(1)
+      .max(20)
+      .default(3)
+      .describe('Lost leases after which a task is blocked and a human is told.'),
+  }),
+  gates: z.strictObject({
+    smoke: gate,
+    consistency: gate,
+    docs: z.strictObject({ code: z.array(z.string()).min(1), docs: z.array(z.string()).min(1) }),
+    rollback: z.strictObject({}).default({}),
+    scan: z.strictObject({}).default({}),
+  }),
+  merge: z.strictObject({
+    needs: z.array(z.enum(['smoke', 'consistency', 'docs', 'rollback', 'scan', 'review', 'qa'])).min(1),
+  }),
+  isolation: z
+    .enum(['full', 'partial', 'none'])
+    .default('full')
+    .describe('The least isolation that evidence may have.'),
+  checkpoints: z.strictObject({ hours: z.number().min(0.01).max(720).default(72) }).default({ hours: 72 }),
+  limits: z
+    .strictObject({
+      open_tasks: z.int().min(1).max(100_000).default(20_000),
+      session_hours: z.number().min(0.01).max(720).default(24),
+    })
+    .default({ open_tasks: 20_000, session_hours: 24 }),
+  protected: z
+    .array(z.string().min(1).max(200))
+    .default([])
+    .describe('Further paths that only a human lets a branch change.'),
+});
+
+export type Factory = z.output<typeof factorySchema>;
+export type RoleDefinition = z.output<typeof role>;

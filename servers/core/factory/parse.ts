@@ -1,0 +1,146 @@
+import { LineCounter, parseDocument } from 'yaml';
+import type * as z from 'zod';
+import { type Factory, factorySchema } from './definition.ts';
+import { type Pipeline, pipelineSchema } from './pipeline.ts';
+
+/** The files that define a factory, by their path below the factory folder. What a human signs is all of them. */
+export type DefinitionFiles = Readonly<Record<string, string>>;
+
+/** A definition that cannot be used: the message names file, line and what to write instead. */
+export class DefinitionError extends Error {
+  constructor(file: string, line: number, what: string) {
+    super(`${file}:${line}: ${what}`);
+    this.name = 'DefinitionError';
+  }
+}
+
+export interface Definition {
+  factory: Factory;
+  pipelines: ReadonlyMap<string, Pipeline>;
+}
+
+/** Parses and checks all files of a factory; throws `DefinitionError` at the first fault. */
+export function parseDefinition(files: DefinitionFiles): Definition {
+  const factory = parseFile('factory.yaml', files['factory.yaml'], factorySchema);
+  checkRoles(factory.value, factory.lineOf);
+  const pipelines = new Map<string, Pipeline>();
+  for (const name of factory.value.pipelines) {
+    const file = `pipelines/${name}.yaml`;
+    const parsed = parseFile(file, files[file], pipelineSchema);
+    if (parsed.value.pipeline !== name) {
+      throw new DefinitionError(
+        file,
+        parsed.lineOf(['pipeline']),
+        `says "${parsed.value.pipeline}"; write "pipeline: ${name}".`,
+      );
+    }
+    checkPipeline(file, parsed.value, factory.value, parsed.lineOf);
+    pipelines.set(name, parsed.value);
+  }
+  return { factory: factory.value, pipelines };
+}
+
+/** The factory's own role that does what a pipeline gives to `name`; undefined when there is none. */
+export function roleFor(factory: Factory, name: string): string | undefined {
+  const role = factory.roles[name] ? name : factory.stands_in[name];
+  return role !== undefined && factory.roles[role] ? role : undefined;
+}
+
+type LineOf = (path: readonly PropertyKey[]) => number;
+
+function parseFile<T extends z.ZodType>(
+  file: string,
+  text: string | undefined,
+  schema: T,
+): { value: z.output<T>; lineOf: LineOf } {
+  if (text === undefined)
+    throw new DefinitionError(file, 1, 'is missing; add it, or take its name out of "pipelines".');
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, maxAliasCount: 0 } as object);
+  const broken = document.errors[0];
+  if (broken) throw new DefinitionError(file, lines.linePos(broken.pos[0]).line, firstLine(broken.message));
+  const lineOf: LineOf = (path) => {
+    for (let depth = path.length; depth >= 0; depth--) {
+      const node = document.getIn(path.slice(0, depth), true);
+      const range = (node as { range?: [number, number, number] } | undefined)?.range;
+      if (range) return lines.linePos(range[0]).line;
+    }
+    return 1;
+  };
+  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (parsed.success) return { value: parsed.data, lineOf };
+  const issue = parsed.error.issues[0];
+  const path = issue?.path ?? [];
+  const unknown = issue?.code === 'unrecognized_keys' ? [...path, issue.keys[0] ?? ''] : path;
+  throw new DefinitionError(
+    file,
+    lineOf(unknown),
+    `${path.join('.') || 'the file'}: ${issue?.message ?? 'not understood'}.`,
+  );
+}
+
+function checkRoles(factory: Factory, lineOf: LineOf): void {
+  const wrong = (path: PropertyKey[], what: string): never => {
+    throw new DefinitionError('factory.yaml', lineOf(path), what);
+  };
+  const names = Object.keys(factory.roles).join(', ');
+  if (!factory.roles[factory.lead])
+    wrong(['lead'], `lead "${factory.lead}" is no role; use one of ${names}.`);
+  const seen = new Map<string, string>();
+  for (const [name, role] of Object.entries(factory.roles)) {
+    for (const agent of role.agents) {
+      const other = seen.get(agent);
+      if (other)
+        wrong(
+          ['roles', name, 'agents'],
+          `agent "${agent}" is already in role "${other}"; one agent has one role.`,
+        );
+      seen.set(agent, name);
+    }
+    for (const spawned of role.spawns) {
+      if (!factory.roles[spawned])
+        wrong(['roles', name, 'spawns'], `"${spawned}" is no role; use one of ${names}.`);
+    }
+  }
+  for (const [from, to] of Object.entries(factory.stands_in)) {
+    if (!factory.roles[to]) wrong(['stands_in', from], `"${to}" is no role; use one of ${names}.`);
+  }
+}
+
+function checkPipeline(file: string, pipeline: Pipeline, factory: Factory, lineOf: LineOf): void {
+  const written = new Set<string>();
+  const ids = new Set<string>();
+  const phases = new Set(pipeline.phases.map(({ id }) => id));
+  for (const [p, phase] of pipeline.phases.entries()) {
+    const wrong = (path: PropertyKey[], what: string): never => {
+      throw new DefinitionError(file, lineOf(['phases', p, ...path]), what);
+    };
+    if (!['drop', 'rollback'].includes(phase.on_failure) && !phases.has(phase.on_failure)) {
+      wrong(
+        ['on_failure'],
+        `on_failure "${phase.on_failure}" is no phase; use drop, rollback or one of ${[...phases].join(', ')}.`,
+      );
+    }
+    const before = new Set<string>();
+    for (const [s, step] of phase.steps.entries()) {
+      const at = (...path: PropertyKey[]) => ['steps', s, ...path];
+      if (ids.has(step.id)) wrong(at('id'), `step "${step.id}" stands twice; ids are unique in a pipeline.`);
+      ids.add(step.id);
+      if (!roleFor(factory, step.role))
+        wrong(at('role'), `role "${step.role}" is not in the factory; add it to roles or to stands_in.`);
+      for (const earlier of step.after) {
+        if (!before.has(earlier)) wrong(at('after'), `"${earlier}" is no earlier step of this phase.`);
+      }
+      for (const artifact of [...step.reads, ...step.accepts]) {
+        if (!written.has(artifact)) wrong(at('reads'), `no earlier step writes "${artifact}".`);
+      }
+      for (const artifact of step.writes) written.add(artifact);
+      const subject = step.checkpoint?.artifact;
+      if (subject && !written.has(subject))
+        wrong(at('checkpoint'), `no step up to here writes "${subject}".`);
+      before.add(step.id);
+    }
+  }
+}
+
+const firstLine = (text: string) => text.split('\n')[0] ?? text;

@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto';
+import { isHeld, leaseMs, releaseLease, takeLease } from './leases.ts';
+import { append } from './record.ts';
+import type { Services } from './services.ts';
+import type { Row } from './store/schema.ts';
+import type { Db, Tx } from './store/store.ts';
+
+/** What a runner found, and how it enters the store: `save` runs in the transaction that ends the job. */
+export interface JobOutcome {
+  result: Record<string, unknown>;
+  save?(tx: Tx): Promise<void>;
+}
+
+/**
+ * Does one kind of long work. It may be started again from the beginning after a crash, by another process,
+ * so what it does outside must be idempotent. `signal` aborts when the lease is lost or the process ends.
+ */
+export type JobRunner = (
+  input: Record<string, unknown>,
+  job: { id: number; session: string; services: Services; signal: AbortSignal },
+) => Promise<JobOutcome>;
+
+type ClaimedJob = Row<'jobs'> & { fence: number };
+
+const ATTEMPTS = 3;
+/** How often an idle process looks for jobs that a dead one left. */
+const LOOK_MS = 1000;
+
+/** Leased work that outlives a call: any process of the fleet that knows the kind can run or resume it. */
+export class JobQueue {
+  readonly #holder = `process:${randomUUID()}`;
+  readonly #runners: Readonly<Record<string, JobRunner>>;
+  readonly #stop = new AbortController();
+  #services: Services | undefined;
+  #busy = false;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(runners: Readonly<Record<string, JobRunner>>) {
+    this.#runners = runners;
+  }
+
+  start(services: Services): void {
+    this.#services = services;
+    if (Object.keys(this.#runners).length > 0) this.#timer = setInterval(() => this.kick(), LOOK_MS).unref();
+  }
+
+  /** Stops taking jobs and aborts the one that runs; its lease ends by itself and another process resumes it. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+  }
+
+  /** Adds a job in the caller's transaction. Call `kick` after the commit. */
+  async enqueue(
+    tx: Tx,
+    kind: string,
+    input: Record<string, unknown>,
+    session: string,
+    now: number,
+  ): Promise<number> {
+    const row = await tx
+      .insertInto('jobs')
+      .values({
+        kind,
+        input: JSON.stringify(input),
+        state: 'queued',
+        session,
+        attempts: 0,
+        created_at: now,
+        result: null,
+        finished_at: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return row.id;
+  }
+
+  /** Lets this process look for work now. */
+  kick(): void {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    void this.#drain().finally(() => {
+      this.#busy = false;
+      if (this.#again) {
+        this.#again = false;
+        this.kick();
+      }
+    });
+  }
+
+  /** Waits up to `ms` for a job to end; undefined when it is still running. */
+  async wait(id: number, ms: number, signal?: AbortSignal): Promise<FinishedJob | undefined> {
+    const services = this.#open();
+    const until = performance.now() + ms;
+    for (;;) {
+      const done = await finishedJob(services.store.db, id);
+      const left = until - performance.now();
+      if (done || left <= 0 || signal?.aborted) return done;
+      await services.store.changed(left, signal);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const services = this.#open();
+    try {
+      while (!this.#stop.signal.aborted) {
+        const job = await this.#claim(services);
+        if (!job) return;
+        await this.#run(services, job);
+      }
+    } catch (error) {
+      services.log(`jobs: ${String(error)}`);
+    }
+  }
+
+  async #claim(services: Services): Promise<ClaimedJob | undefined> {
+    const kinds = Object.keys(this.#runners);
+    const waiting = services.store.db
+      .selectFrom('jobs')
+      .select('id')
+      .where('kind', 'in', kinds)
+      .where('state', '=', 'queued');
+    if (!(await waiting.limit(1).executeTakeFirst())) return undefined;
+    const { factory } = await services.factory();
+    return services.store.transaction(async (tx) => {
+      let open = tx
+        .selectFrom('jobs')
+        .selectAll()
+        .where('kind', 'in', kinds)
+        .where('state', '=', 'queued')
+        .orderBy('id')
+        .limit(1);
+      if (services.store.dialect === 'postgres') open = open.forUpdate().skipLocked();
+      const job = await open.executeTakeFirst();
+      if (!job) return undefined;
+      const fence = await takeLease(tx, 'job', job.id, this.#holder, services.clock.now() + leaseMs(factory));
+      if (fence === undefined) return undefined;
+      const attempts = job.attempts + 1;
+      await tx.updateTable('jobs').set({ state: 'running', attempts }).where('id', '=', job.id).execute();
+      return { ...job, attempts, fence };
+    });
+  }
+
+  async #run(services: Services, job: ClaimedJob): Promise<void> {
+    const { factory } = await services.factory();
+    const lease = { kind: 'job' as const, subject: job.id, holder: this.#holder, fence: job.fence };
+    const lost = new AbortController();
+    const signal = AbortSignal.any([lost.signal, this.#stop.signal]);
+    const beat = setInterval(
+      () => void this.#beat(services, lease, leaseMs(factory), lost),
+      leaseMs(factory) / 3,
+    );
+    let outcome: JobOutcome;
+    let state: Row<'jobs'>['state'] = 'done';
+    try {
+      const runner = this.#runners[job.kind];
+      if (!runner) throw new Error(`no runner for ${job.kind}`);
+      outcome = await runner(JSON.parse(job.input) as Record<string, unknown>, {
+        id: job.id,
+        session: job.session,
+        services,
+        signal,
+      });
+    } catch (error) {
+      services.log(
+        `job ${job.id} (${job.kind}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+      if (signal.aborted) return;
+      state = job.attempts < ATTEMPTS ? 'queued' : 'failed';
+      outcome = {
+        result: { failed: `job ${job.id} failed ${job.attempts} times; its cause is in the server's log` },
+      };
+    } finally {
+      clearInterval(beat);
+    }
+    await services.store.transaction(async (tx) => {
+      const now = services.clock.now();
+      if (!(await isHeld(tx, services.store.dialect, lease, now))) return;
+      if (state === 'done') await outcome.save?.(tx);
+      const finished = state === 'queued' ? {} : { result: JSON.stringify(outcome.result), finished_at: now };
+      await tx
+        .updateTable('jobs')
+        .set({ state, ...finished })
+        .where('id', '=', job.id)
+        .execute();
+      await releaseLease(tx, 'job', job.id);
+      await append(services.store, tx, {
+        at: now,
+        session: job.session,
+        agent: 'server',
+        role: 'server',
+        event: `job.${state}`,
+        subject: `job:${job.id}`,
+        body: { kind: job.kind, attempts: job.attempts },
+      });
+    });
+  }
+
+  async #beat(
+    services: Services,
+    lease: { subject: number; holder: string; fence: number },
+    length: number,
+    lost: AbortController,
+  ): Promise<void> {
+    const now = services.clock.now();
+    const kept = await services.store
+      .transaction((tx) =>
+        tx
+          .updateTable('leases')
+          .set({ ends_at: now + length })
+          .where('kind', '=', 'job')
+          .where('subject', '=', lease.subject)
+          .where('holder', '=', lease.holder)
+          .where('fence', '=', lease.fence)
+          .where('ends_at', '>', now)
+          .returning('fence')
+          .executeTakeFirst(),
+      )
+      .catch(() => ({ fence: lease.fence }));
+    if (!kept) lost.abort();
+  }
+
+  #open(): Services {
+    if (!this.#services) throw new Error('The job queue was used before it was started.');
+    return this.#services;
+  }
+}
+
+export interface FinishedJob {
+  id: number;
+  kind: string;
+  ok: boolean;
+  result: Record<string, unknown>;
+}
+
+/** The job's result, once it has one. */
+export async function finishedJob(db: Db, id: number): Promise<FinishedJob | undefined> {
+  const row = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row || row.result === null) return undefined;
+  return {
+    id: row.id,
+    kind: row.kind,
+    ok: row.state === 'done',
+    result: JSON.parse(row.result) as Record<string, unknown>,
+  };
+}

@@ -1,0 +1,21 @@
+import { ToolError } from './errors.ts';
+import type { Db } from './store/store.ts';
+
+/** Every claim, spawn and release asks this first. Throws `LIMIT` while a human's stop is in force. */
+export async function refuseIfStopped(db: Db, role: string): Promise<void> {
+  const stop = await db
+    .selectFrom('kills')
+    .selectAll()
+    .where('scope', 'in', ['factory', `role:${role}`])
+    .limit(1)
+    .executeTakeFirst();
+  if (!stop) return;
+  throw new ToolError(
+    'LIMIT',
+    `A human stopped ${stop.scope}: ${stop.reason}`,
+    'End your session; the human resumes the factory.',
+    {
+      rule: 'factory.stopped',
+    },
+  );
+}

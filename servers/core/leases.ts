@@ -1,0 +1,145 @@
+import { ToolError } from './errors.ts';
+import type { Factory } from './factory/definition.ts';
+import { append } from './record.ts';
+import type { Leases } from './store/schema.ts';
+import type { Db, Store, Tx } from './store/store.ts';
+
+type Kind = Leases['kind'];
+
+/** Expired leases ended in one sweep; a claim may sweep, so this bounds its time. */
+const SWEEP = 20;
+
+/** How long a lease lasts without a beat: three of them. */
+export const leaseMs = (factory: Pick<Factory, 'lease'>) => Math.round(factory.lease.beat * 3000);
+
+/**
+ * Takes the lease on `subject` if it is free, and returns its new fence. Undefined when somebody holds it.
+ * An expired lease is not free: `sweep` ends it first, so that its holder's work is given back exactly once.
+ */
+export async function takeLease(tx: Tx, kind: Kind, subject: number, holder: string, endsAt: number) {
+  const row = await tx
+    .insertInto('leases')
+    .values({ kind, subject, holder, fence: 1, ends_at: endsAt })
+    .onConflict((at) =>
+      at
+        .columns(['kind', 'subject'])
+        .doUpdateSet((eb) => ({ holder, fence: eb('leases.fence', '+', 1), ends_at: endsAt }))
+        .where('leases.holder', 'is', null),
+    )
+    .returning('fence')
+    .executeTakeFirst();
+  return row?.fence;
+}
+
+/** Whether this exact holding (holder and fence) is still alive. Locks the row, so the answer holds until commit. */
+export async function isHeld(
+  db: Db,
+  dialect: Store['dialect'],
+  lease: { kind: Kind; subject: number; holder: string; fence: number },
+  now: number,
+) {
+  let query = db
+    .selectFrom('leases')
+    .select('fence')
+    .where('kind', '=', lease.kind)
+    .where('subject', '=', lease.subject)
+    .where('holder', '=', lease.holder)
+    .where('fence', '=', lease.fence)
+    .where('ends_at', '>', now);
+  if (dialect === 'postgres' && db.isTransaction) query = query.forUpdate();
+  return (await query.executeTakeFirst()) !== undefined;
+}
+
+/** The refusal for every write under a fence that is no longer the current one. */
+export function leaseLost(what: string): ToolError {
+  return new ToolError(
+    'LEASE_LOST',
+    `You no longer hold ${what}: three beats were missed and it was given back.`,
+    'Stop this work, write nothing more for it, and call task_checkout for what is ready now.',
+    { rule: 'lease.lost' },
+  );
+}
+
+/** Lets go of one lease; its fence stays, so that whoever takes it next gets a higher one. */
+export async function releaseLease(tx: Tx, kind: Kind, subject: number): Promise<void> {
+  await tx
+    .updateTable('leases')
+    .set({ holder: null, ends_at: 0 })
+    .where('kind', '=', kind)
+    .where('subject', '=', subject)
+    .execute();
+}
+
+/** Extends what `holder` still holds; a lease that has ended is not revived. */
+export async function beatLeases(tx: Tx, holder: string, now: number, endsAt: number): Promise<void> {
+  await tx
+    .updateTable('leases')
+    .set({ ends_at: endsAt })
+    .where('holder', '=', holder)
+    .where('ends_at', '>', now)
+    .where('ends_at', '<', endsAt)
+    .execute();
+}
+
+/**
+ * Ends leases whose time is over, a bounded number: their tasks become ready again (later each time, and
+ * blocked after the factory's limit), their jobs queued. Returns what it ended.
+ */
+export async function sweep(store: Store, tx: Tx, factory: Factory, now: number): Promise<Leases[]> {
+  let query = tx
+    .selectFrom('leases')
+    .selectAll()
+    .where('holder', 'is not', null)
+    .where('ends_at', '<=', now)
+    .orderBy('ends_at')
+    .limit(SWEEP);
+  if (store.dialect === 'postgres') query = query.forUpdate().skipLocked();
+  const expired = await query.execute();
+  for (const lease of expired) {
+    await releaseLease(tx, lease.kind, lease.subject);
+    if (lease.kind === 'task') await giveTaskBack(tx, lease.subject, factory, now);
+    if (lease.kind === 'job') await requeueJob(tx, lease.subject);
+    await append(store, tx, {
+      at: now,
+      session: 'server',
+      agent: 'server',
+      role: 'server',
+      event: 'lease.expired',
+      subject: `${lease.kind}:${lease.subject}`,
+      why: `held by ${lease.holder} under fence ${lease.fence}`,
+      body: { holder: lease.holder, fence: lease.fence },
+    });
+  }
+  return expired;
+}
+
+async function giveTaskBack(tx: Tx, id: number, factory: Factory, now: number): Promise<void> {
+  const task = await tx
+    .selectFrom('tasks')
+    .select(['state', 'lapses'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (task?.state !== 'active') return;
+  const lapses = task.lapses + 1;
+  const blocked = lapses >= factory.lease.lapses;
+  const pause = lapses === 1 ? 0 : leaseMs(factory) * 2 ** (lapses - 2);
+  await tx
+    .updateTable('tasks')
+    .set({
+      state: blocked ? 'blocked' : pause === 0 ? 'ready' : 'waiting',
+      lapses,
+      ready_at: now + pause,
+      outcome: blocked ? `Blocked: its lease was lost ${lapses} times.` : null,
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+async function requeueJob(tx: Tx, id: number): Promise<void> {
+  await tx
+    .updateTable('jobs')
+    .set({ state: 'queued' })
+    .where('id', '=', id)
+    .where('state', '=', 'running')
+    .execute();
+}

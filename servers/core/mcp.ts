@@ -1,0 +1,103 @@
+import { createMcpHandler, Server } from '@modelcontextprotocol/server';
+import { type StdioServerHandle, serveStdio } from '@modelcontextprotocol/server/stdio';
+import * as z from 'zod';
+import { type Answer, answerCall, visibleTools } from './call.ts';
+import type { Connection } from './connection.ts';
+import { ToolError } from './errors.ts';
+import { getPrompt, listPrompts, listResources, readResource } from './reading.ts';
+import type { AnyTool } from './tool.ts';
+import { VERSION } from './version.ts';
+
+/** Largest message taken from a host, over any transport. */
+export const LARGEST_MESSAGE = 1_000_000;
+
+const INSTRUCTIONS =
+  'Millwright runs a software factory and holds you to your role. Begin with task_checkout; its brief is all you need. ' +
+  'A refusal names the rule and what to do next: follow it, do not work around it.';
+
+/**
+ * Serves one connection over stdio; `connect` opens the session when the host first asks for something, so
+ * that `initialize` is answered before anything heavy is loaded.
+ */
+export function serveMcpOverStdio(
+  connect: () => Promise<Connection>,
+  onerror: (error: Error) => void,
+): StdioServerHandle {
+  return serveStdio(() => mcpServer(connect), { onerror });
+}
+
+/** Serves Streamable HTTP; `connect` finds the session of a request by its bearer token. */
+export function mcpHttpHandler(
+  connect: (token: string) => Promise<Connection>,
+  onerror: (error: Error) => void,
+) {
+  return createMcpHandler(({ authInfo }) => mcpServer(() => connect(authInfo?.token ?? '')), {
+    onerror,
+    maxRequestBodySize: LARGEST_MESSAGE,
+  });
+}
+
+function mcpServer(connect: () => Promise<Connection>): Server {
+  const server = new Server(
+    { name: 'millwright', version: VERSION },
+    { capabilities: { tools: {}, prompts: {}, resources: {} }, instructions: INSTRUCTIONS },
+  );
+  server.setRequestHandler('tools/list', async () => {
+    const { fleet, services, session } = await connect();
+    return { tools: (await visibleTools(fleet, services, session)).map(describeTool) };
+  });
+  server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
+    let answer: Answer;
+    try {
+      const { fleet, services, session, touch } = await connect();
+      touch();
+      answer = await answerCall(fleet, services, session, {
+        name: params.name,
+        arguments: params.arguments,
+        signal: mcpReq.signal,
+      });
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      answer = { ok: false, error };
+    }
+    return render(answer);
+  });
+  server.setRequestHandler('prompts/list', async () => ({ prompts: await listPrompts(await connect()) }));
+  server.setRequestHandler('prompts/get', async ({ params }) =>
+    getPrompt(await connect(), params.name, params.arguments ?? {}),
+  );
+  server.setRequestHandler('resources/list', async () => ({
+    resources: await listResources(await connect()),
+  }));
+  server.setRequestHandler('resources/templates/list', async () => ({
+    resourceTemplates: [
+      { uriTemplate: 'millwright://artifact/{id}', name: 'artifact', description: 'One artifact, whole.' },
+    ],
+  }));
+  server.setRequestHandler('resources/read', async ({ params }) => readResource(await connect(), params.uri));
+  return server;
+}
+
+/** What a host sees of a tool. No `$schema` and no output schema: both cost every agent tokens and help none. */
+export function describeTool(tool: AnyTool) {
+  const { $schema: _, ...inputSchema } = z.toJSONSchema(tool.input, { io: 'input' });
+  return {
+    name: tool.name,
+    description: tool.description,
+    inputSchema: inputSchema as { type: 'object' },
+    annotations: {
+      readOnlyHint: tool.effect === 'read',
+      destructiveHint: tool.effect === 'destructive',
+      openWorldHint: false,
+    },
+  };
+}
+
+/** Failures are text only: a 1.x client throws on structured content that does not fit an output schema. */
+function render(answer: Answer) {
+  if (!answer.ok) return { isError: true, content: [{ type: 'text' as const, text: answer.error.render() }] };
+  return {
+    content: [{ type: 'text' as const, text: JSON.stringify(answer.value) }],
+    structuredContent: answer.value,
+  };
+}

@@ -1,0 +1,41 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where everything of one factory lies: outside every repository, readable by its owner only. */
+export interface FactoryPaths {
+  readonly home: string;
+  readonly definition: string;
+  readonly database: string;
+  readonly keys: string;
+  readonly enrolments: string;
+  readonly mainline: string;
+  readonly git: string;
+  readonly clones: string;
+  readonly work: string;
+  readonly layers: string;
+  readonly targets: string;
+  readonly heads: string;
+}
+
+/** The folder that holds all factories of this user: `$MILLWRIGHT_HOME`, else `~/.millwright`. */
+export function factoriesFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return env.MILLWRIGHT_HOME ?? join(homedir(), '.millwright');
+}
+
+/** The paths of the factory whose state lies in `home`. */
+export function factoryPaths(home: string): FactoryPaths {
+  return {
+    home,
+    definition: join(home, 'factory.yaml'),
+    database: join(home, 'store.sqlite'),
+    keys: join(home, 'keys'),
+    enrolments: join(home, 'enrolments'),
+    mainline: join(home, 'mainline.git'),
+    git: join(home, 'git'),
+    clones: join(home, 'clones'),
+    work: join(home, 'work'),
+    layers: join(home, 'layers'),
+    targets: join(home, 'targets'),
+    heads: join(home, 'heads'),
+  };
+}

@@ -1,0 +1,25 @@
+import type { Clock } from './clock.ts';
+import type { Applied } from './factory/applied.ts';
+import type { JobQueue } from './jobs.ts';
+import type { FactoryPaths } from './paths.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import type { FactoryKey } from './signing/factory_key.ts';
+import type { Store } from './store/store.ts';
+import type { SweepGuard } from './sweeper.ts';
+import type { Target } from './target/target.ts';
+
+/** What one server process has to work with. Everything heavy opens on first use. */
+export interface Services {
+  readonly paths: FactoryPaths;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly sweepGuard: SweepGuard;
+  readonly jobs: JobQueue;
+  /** The definition in force; reread when a human applied a newer one. */
+  factory(version?: number): Promise<Applied>;
+  sandbox(): Promise<Sandbox>;
+  target(name: string): Promise<Target>;
+  key(): Promise<FactoryKey>;
+  /** For the operator, on stderr; never shown to an agent. */
+  log(line: string): void;
+}

@@ -1,0 +1,325 @@
+import type { Generated, Selectable } from 'kysely';
+
+/**
+ * The shape of the store, one table an interface. Times are milliseconds since 1970 (UTC); ids of people and
+ * connections are text; ids of work are integers, shown with a letter (`T-12`); JSON is text.
+ */
+export interface Schema {
+  enrolments: Enrolments;
+  sessions: Sessions;
+  leases: Leases;
+  tasks: Tasks;
+  task_links: TaskLinks;
+  task_inputs: TaskInputs;
+  pipelines: Pipelines;
+  artifacts: Artifacts;
+  jobs: Jobs;
+  submissions: Submissions;
+  gate_results: GateResults;
+  reviews: Reviews;
+  checkpoints: Checkpoints;
+  humans: Humans;
+  factory_versions: FactoryVersions;
+  plans: Plans;
+  verdicts: Verdicts;
+  releases: Releases;
+  spawns: Spawns;
+  kills: Kills;
+  refusals: Refusals;
+  activity: Activity;
+}
+
+/** One row of a table, as a query returns it. */
+export type Row<T extends keyof Schema> = Selectable<Schema[T]>;
+
+export interface Enrolments {
+  id: string;
+  agent: string;
+  token_hash: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+}
+
+export interface Sessions {
+  id: string;
+  agent: string;
+  role: string;
+  /** The outermost session this one descends from; one root never counts as two people. */
+  root: string;
+  enrolment: string | null;
+  token_hash: string | null;
+  opened_at: number;
+  expires_at: number;
+  beat_at: number;
+  progress_at: number;
+  ended_at: number | null;
+  revoked_at: number | null;
+  task: number | null;
+  fence: number | null;
+}
+
+/** One row for each thing that can be held; it stays when free, so that its fence only ever grows. */
+export interface Leases {
+  kind: 'task' | 'job' | 'release';
+  subject: number;
+  holder: string | null;
+  fence: number;
+  ends_at: number;
+}
+
+export type TaskState = 'waiting' | 'ready' | 'active' | 'done' | 'blocked' | 'cancelled';
+
+export interface Tasks {
+  id: Generated<number>;
+  title: string;
+  description: string;
+  criteria: string;
+  stops: string;
+  role: string;
+  priority: number;
+  state: TaskState;
+  deps_left: number;
+  /** Times a lease on it ended without a result; grows the backoff and finally blocks it. */
+  lapses: number;
+  ready_at: number;
+  pipeline: number | null;
+  phase: string | null;
+  step: string | null;
+  round: number;
+  workspace: string | null;
+  outcome: string | null;
+  created_by: string;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface TaskLinks {
+  task: number;
+  needs: number;
+}
+
+export interface TaskInputs {
+  task: number;
+  name: string;
+  artifact: number;
+}
+
+export interface Pipelines {
+  id: Generated<number>;
+  name: string;
+  request: string;
+  definition: string;
+  state: 'running' | 'done' | 'dropped' | 'blocked';
+  base_commit: string;
+  created_by: string;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface Artifacts {
+  id: Generated<number>;
+  task: number | null;
+  pipeline: number | null;
+  name: string;
+  media: string;
+  digest: string;
+  size: number;
+  body: string;
+  session: string;
+  agent: string;
+  root: string;
+  fence: number | null;
+  created_at: number;
+}
+
+export interface Jobs {
+  id: Generated<number>;
+  kind: string;
+  input: string;
+  state: 'queued' | 'running' | 'done' | 'failed';
+  result: string | null;
+  session: string;
+  attempts: number;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface Submissions {
+  id: Generated<number>;
+  task: number;
+  pipeline: number | null;
+  fence: number;
+  commit_id: string;
+  tree_id: string;
+  base_commit: string;
+  diff_digest: string;
+  agent: string;
+  root: string;
+  session: string;
+  created_at: number;
+  merged_commit: string | null;
+  merged_at: number | null;
+}
+
+export interface GateResults {
+  id: Generated<number>;
+  gate: string;
+  commit_id: string;
+  tree_id: string;
+  definition: string;
+  closed: number;
+  isolation: string;
+  engine: string;
+  exit: number | null;
+  log_digest: string;
+  log: string;
+  ms: number;
+  digest: string;
+  job: number | null;
+  created_at: number;
+}
+
+export interface Reviews {
+  id: Generated<number>;
+  subject: 'change' | 'artifact' | 'plan';
+  target: number;
+  digest: string;
+  verdict: 'accept' | 'reject';
+  body: string;
+  task: number | null;
+  session: string;
+  agent: string;
+  root: string;
+  created_at: number;
+}
+
+export interface Checkpoints {
+  id: Generated<number>;
+  name: string;
+  title: string;
+  artifact: number;
+  digest: string;
+  pipeline: number | null;
+  task: number | null;
+  requested_by: string;
+  requested_at: number;
+  expires_at: number;
+  nonce: string;
+  state: 'open' | 'approved' | 'rejected' | 'expired' | 'void';
+  human: string | null;
+  assurance: string | null;
+  signature: string | null;
+  decided_at: number | null;
+}
+
+export interface Humans {
+  name: string;
+  public_key: string;
+  fingerprint: string;
+  assurance: 'touch' | 'passphrase' | 'rehearsal';
+  added_at: number;
+  revoked_at: number | null;
+}
+
+export interface FactoryVersions {
+  id: Generated<number>;
+  digest: string;
+  body: string;
+  human: string | null;
+  assurance: string;
+  signature: string | null;
+  applied_at: number;
+}
+
+export interface Plans {
+  id: Generated<number>;
+  product: string;
+  target: string;
+  body: string;
+  digest: string;
+  state: 'proposed' | 'approved' | 'rejected' | 'applied';
+  task: number | null;
+  pipeline: number | null;
+  agent: string;
+  root: string;
+  created_at: number;
+  result: string | null;
+}
+
+export interface Verdicts {
+  id: Generated<number>;
+  commit_id: string;
+  tree_id: string;
+  verdict: 'PASS' | 'FAIL';
+  reasons: string;
+  digest: string;
+  task: number | null;
+  pipeline: number | null;
+  agent: string;
+  root: string;
+  created_at: number;
+}
+
+export interface Releases {
+  id: Generated<number>;
+  product: string;
+  commit_id: string;
+  version: string;
+  bundle: string;
+  target: string;
+  state: 'cutting' | 'live' | 'verified' | 'failed' | 'rolled-back';
+  url: string | null;
+  previous: number | null;
+  pipeline: number | null;
+  task: number | null;
+  evidence: string | null;
+  created_at: number;
+}
+
+export interface Spawns {
+  id: Generated<number>;
+  role: string;
+  agent: string;
+  task: number | null;
+  message: string;
+  state: 'queued' | 'taken' | 'ended';
+  root: string;
+  requested_by: string;
+  requested_at: number;
+  taken_at: number | null;
+}
+
+/** A stop that every claim, spawn and release reads; `scope` is `factory` or `role:<name>`. */
+export interface Kills {
+  scope: string;
+  reason: string;
+  at: number;
+}
+
+export interface Refusals {
+  session: string;
+  tool: string;
+  rule: string;
+  count: number;
+  seq: number;
+}
+
+/** The record: append-only and hash-chained; only `body` may be blanked later. */
+export interface Activity {
+  seq: number;
+  at: number;
+  session: string;
+  agent: string;
+  role: string;
+  event: string;
+  tool: string;
+  subject: string;
+  rule: string;
+  code: string;
+  why: string;
+  body_digest: string;
+  body: string | null;
+  prev: string;
+  hash: string;
+}

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import * as z from 'zod';
+
+const roleName = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
+const artifacts = z.array(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/));
+
+const promptHead = z.strictObject({
+  role: roleName,
+  description: z.string().startsWith('Use when ').max(200),
+  reads: artifacts,
+  produces: artifacts,
+});
+const soulHead = z.strictObject({ role: roleName, creed: z.string().min(1).max(120) });
+
+/** The words of one role, as its agent reads them. */
+export interface RoleWords {
+  /** How the role works: `prompts/<role>.md` without its frontmatter. */
+  readonly prompt: string;
+  /** What the role holds to: `souls/<role>.md` without its frontmatter. */
+  readonly soul: string;
+  /** When to use the role; at most 200 characters. */
+  readonly description: string;
+  readonly creed: string;
+  /** Artifacts that the shipped pipelines give to the role by its own name. */
+  readonly reads: readonly string[];
+  /** Artifacts that it must leave there. */
+  readonly produces: readonly string[];
+}
+
+/**
+ * The prompt and the soul of a role.
+ *
+ * `root` is the folder that holds `prompts/` and `souls/`: this package unless told otherwise. Throws an Error of
+ * one sentence when a file is missing, has a frontmatter that says too much or too little, or is another role's.
+ */
+export function readRole(role: string, root: string = packageRoot()): RoleWords {
+  if (!roleName.safeParse(role).success)
+    throw new Error(`"${role.slice(0, 40)}" cannot be the name of a role.`);
+  const prompt = readWords(root, `prompts/${role}.md`, role, promptHead);
+  const soul = readWords(root, `souls/${role}.md`, role, soulHead);
+  return {
+    prompt: prompt.body,
+    soul: soul.body,
+    description: prompt.head.description,
+    creed: soul.head.creed,
+    reads: prompt.head.reads,
+    produces: prompt.head.produces,
+  };
+}
+
+function readWords<T extends { role: string }>(
+  root: string,
+  file: string,
+  role: string,
+  schema: z.ZodType<T>,
+): { head: T; body: string } {
+  const path = join(root, file);
+  if (!existsSync(path)) throw new Error(`The role ${role} has no words: ${file} is missing.`);
+  const [, head, body] = /^---\n(.*?)\n---\n(.*)$/s.exec(readFileSync(path, 'utf8')) ?? [];
+  if (head === undefined || body === undefined)
+    throw new Error(`${file} does not begin with frontmatter between two lines of "---".`);
+  const parsed = schema.safeParse(parseHead(file, head));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(
+      `${file}: ${issue?.path.join('.') || 'frontmatter'}: ${issue?.message ?? 'not understood'}.`,
+    );
+  }
+  if (parsed.data.role !== role) throw new Error(`${file} says that it is for the role ${parsed.data.role}.`);
+  return { head: parsed.data, body: body.trim() };
+}
+
+function parseHead(file: string, head: string): unknown {
+  try {
+    return parse(head);
+  } catch (error) {
+    const [firstLine] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new Error(`${file}: ${firstLine}`, { cause: error });
+  }
+}
+
+/** The nearest folder above this file that holds the words: above `servers/core/` in source, above `dist/` in a bundle. */
+function packageRoot(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'prompts')) || !existsSync(join(folder, 'souls'))) {
+    const parent = dirname(folder);
+    if (parent === folder)
+      throw new Error('This installation has no folders prompts/ and souls/; install it again.');
+    folder = parent;
+  }
+  return folder;
+}

@@ -1,0 +1,249 @@
+import { sql } from 'kysely';
+import { takeLease } from '../core/leases.ts';
+import type { Row, TaskState } from '../core/store/schema.ts';
+import type { Db, Store, Tx } from '../core/store/store.ts';
+
+export interface NewTask {
+  title: string;
+  description: string;
+  criteria: readonly string[];
+  stops: readonly string[];
+  role: string;
+  priority: number;
+  needs: readonly number[];
+  createdBy: string;
+  now: number;
+  pipeline?: number;
+  phase?: string;
+  step?: string;
+  round?: number;
+}
+
+/** Adds a task; it is ready at once unless it needs tasks that are not done yet. */
+export async function insertTask(tx: Tx, task: NewTask): Promise<number> {
+  const open = task.needs.length === 0 ? 0 : await countOpen(tx, task.needs);
+  const { id } = await tx
+    .insertInto('tasks')
+    .values({
+      title: task.title,
+      description: task.description,
+      criteria: JSON.stringify(task.criteria),
+      stops: JSON.stringify(task.stops),
+      role: task.role,
+      priority: task.priority,
+      state: open === 0 ? 'ready' : 'waiting',
+      deps_left: open,
+      lapses: 0,
+      ready_at: task.now,
+      pipeline: task.pipeline ?? null,
+      phase: task.phase ?? null,
+      step: task.step ?? null,
+      round: task.round ?? 1,
+      workspace: null,
+      outcome: null,
+      created_by: task.createdBy,
+      created_at: task.now,
+      finished_at: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  if (task.needs.length > 0) {
+    await tx
+      .insertInto('task_links')
+      .values(task.needs.map((needs) => ({ task: id, needs })))
+      .execute();
+  }
+  return id;
+}
+
+async function countOpen(tx: Tx, ids: readonly number[]): Promise<number> {
+  const row = await tx
+    .selectFrom('tasks')
+    .select((eb) => eb.fn.countAll<number>().as('open'))
+    .where('id', 'in', ids)
+    .where('state', '<>', 'done')
+    .executeTakeFirstOrThrow();
+  return Number(row.open);
+}
+
+export interface Claim {
+  role: string;
+  session: string;
+  now: number;
+  leaseEndsAt: number;
+  /** Only this task; otherwise the first ready one by priority. */
+  task?: number | undefined;
+}
+
+/**
+ * Gives one ready task to one session, whoever else asks at the same moment: one statement picks and marks it,
+ * then its lease gets a higher fence and the session row remembers both.
+ */
+export async function claimTask(
+  store: Pick<Store, 'dialect'>,
+  tx: Tx,
+  claim: Claim,
+): Promise<(Row<'tasks'> & { fence: number }) | undefined> {
+  const task = await tx
+    .updateTable('tasks')
+    .set({ state: 'active' })
+    .where('id', '=', (eb) => {
+      let ready = eb
+        .selectFrom('tasks as t')
+        .select('t.id')
+        .where('t.state', '=', sql.lit('ready'))
+        .where('t.role', '=', claim.role);
+      if (claim.task !== undefined) ready = ready.where('t.id', '=', claim.task);
+      ready = ready.orderBy('t.priority').orderBy('t.id').limit(1);
+      return store.dialect === 'postgres' ? ready.forUpdate().skipLocked() : ready;
+    })
+    .returningAll()
+    .executeTakeFirst();
+  if (!task) return undefined;
+  const fence = await takeLease(tx, 'task', task.id, claim.session, claim.leaseEndsAt);
+  if (fence === undefined) throw new Error(`Task ${task.id} was ready although its lease is held.`);
+  await tx.updateTable('sessions').set({ task: task.id, fence }).where('id', '=', claim.session).execute();
+  return { ...task, fence };
+}
+
+/** Tasks whose pause after a lost lease is over become ready again. */
+export async function promoteWaiting(tx: Tx, now: number): Promise<void> {
+  await tx
+    .updateTable('tasks')
+    .set({ state: 'ready' })
+    .where('state', '=', sql.lit('waiting'))
+    .where('deps_left', '=', sql.lit(0))
+    .where('ready_at', '<=', now)
+    .execute();
+}
+
+/** Ends a task; a done one lets the tasks that waited only for it become ready. */
+export async function finishTask(
+  tx: Tx,
+  id: number,
+  state: Extract<TaskState, 'done' | 'blocked' | 'cancelled'>,
+  outcome: string,
+  now: number,
+): Promise<void> {
+  await tx.updateTable('tasks').set({ state, outcome, finished_at: now }).where('id', '=', id).execute();
+  if (state !== 'done') return;
+  const dependents = tx.selectFrom('task_links').select('task').where('needs', '=', id);
+  await tx
+    .updateTable('tasks')
+    .set((eb) => ({ deps_left: eb('deps_left', '-', 1) }))
+    .where('id', 'in', dependents)
+    .execute();
+  await tx
+    .updateTable('tasks')
+    .set({ state: 'ready' })
+    .where('id', 'in', dependents)
+    .where('state', '=', 'waiting')
+    .where('deps_left', '=', 0)
+    .execute();
+}
+
+/** A session stops holding its task. */
+export async function forgetTask(tx: Tx, session: string): Promise<void> {
+  await tx.updateTable('sessions').set({ task: null, fence: null }).where('id', '=', session).execute();
+}
+
+export const findTask = (db: Db, id: number) =>
+  db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const setState = (tx: Tx, id: number, state: TaskState) =>
+  tx.updateTable('tasks').set({ state }).where('id', '=', id).execute();
+
+export interface TaskFilter {
+  state?: TaskState | undefined;
+  role?: string | undefined;
+  pipeline?: number | undefined;
+  after: number;
+  limit: number;
+}
+
+export async function listTasks(db: Db, filter: TaskFilter) {
+  let query = db
+    .selectFrom('tasks')
+    .select(['id', 'title', 'role', 'state', 'priority', 'pipeline', 'phase', 'round'])
+    .where('id', '>', filter.after);
+  if (filter.state) query = query.where('state', '=', filter.state);
+  if (filter.role) query = query.where('role', '=', filter.role);
+  if (filter.pipeline !== undefined) query = query.where('pipeline', '=', filter.pipeline);
+  return query.orderBy('id').limit(filter.limit).execute();
+}
+
+/** Who holds a task now, if anybody. */
+export const holderOf = (db: Db, task: number) =>
+  db
+    .selectFrom('leases')
+    .innerJoin('sessions', 'sessions.id', 'leases.holder')
+    .select(['sessions.agent', 'leases.ends_at'])
+    .where('leases.kind', '=', 'task')
+    .where('leases.subject', '=', task)
+    .executeTakeFirst();
+
+export async function countUnfinished(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('tasks')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', 'in', ['waiting', 'ready', 'active', 'blocked'])
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+export const missingTasks = async (db: Db, ids: readonly number[]): Promise<number[]> => {
+  if (ids.length === 0) return [];
+  const found = await db.selectFrom('tasks').select('id').where('id', 'in', ids).execute();
+  return ids.filter((id) => !found.some((row) => row.id === id));
+};
+
+/** The newest artifact of each name, in a pipeline or on a single task. */
+export async function latestArtifacts(
+  db: Db,
+  of: { pipeline: number | null; task: number },
+  names: readonly string[],
+) {
+  if (names.length === 0) return [];
+  const scope = of.pipeline === null ? (['task', of.task] as const) : (['pipeline', of.pipeline] as const);
+  return db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('artifacts')
+        .select((e) => e.fn.max<number>('id').as('id'))
+        .where(scope[0], '=', scope[1])
+        .where('name', 'in', names)
+        .groupBy('name'),
+    )
+    .orderBy('id')
+    .execute();
+}
+
+/** Artifacts handed to one task besides those its step names: the report that sent it back, for example. */
+export const extraInputs = (db: Db, task: number) =>
+  db
+    .selectFrom('task_inputs')
+    .innerJoin('artifacts', 'artifacts.id', 'task_inputs.artifact')
+    .selectAll('artifacts')
+    .where('task_inputs.task', '=', task)
+    .orderBy('artifacts.id')
+    .execute();
+
+export const pipelineTasks = (db: Db, pipeline: number) =>
+  db.selectFrom('tasks').selectAll().where('pipeline', '=', pipeline).orderBy('id').execute();
+
+export const findPipeline = (db: Db, id: number) =>
+  db.selectFrom('pipelines').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const endPipeline = (tx: Tx, id: number, state: Row<'pipelines'>['state'], now: number) =>
+  tx.updateTable('pipelines').set({ state, finished_at: now }).where('id', '=', id).execute();
+
+export const taskArtifacts = (db: Db, task: number) =>
+  db
+    .selectFrom('artifacts')
+    .select(['id', 'name', 'size', 'agent'])
+    .where('task', '=', task)
+    .orderBy('id')
+    .limit(30)
+    .execute();

@@ -1,0 +1,157 @@
+import { conditionStates } from '../core/conditions.ts';
+import type { Step } from '../core/factory/pipeline.ts';
+import type { HeldTask } from '../core/held.ts';
+import type { Session } from '../core/identity.ts';
+import { sha256Hex } from '../core/signing/canonical.ts';
+import type { Row } from '../core/store/schema.ts';
+import type { Tx } from '../core/store/store.ts';
+import type { Call } from '../core/tool.ts';
+import { latestArtifacts } from './queries.ts';
+
+export interface Requirement {
+  state: 'closed' | 'open' | 'failed';
+  why: string;
+  remedy: string;
+}
+
+/** Everything a step must show before it completes, each by what the store holds and never by what is said. */
+export async function requirements(call: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
+  const { tx, factory } = call;
+  const conditions = await conditionStates(tx, factory, step, task);
+  return [
+    ...(await written(call, step, task)),
+    ...(await accepted(call, step, task)),
+    ...conditions.map(({ state, why }) => ({
+      state,
+      why,
+      remedy: 'Close it with the tool for it; the names are under "closes" in your brief.',
+    })),
+    ...(await decided(call, step, task)),
+  ];
+}
+
+async function written({ tx }: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
+  const rows = await tx
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('task', '=', task.id)
+    .where('fence', '=', task.fence)
+    .orderBy('id')
+    .execute();
+  const newest = new Map(rows.map((row) => [row.name, row]));
+  const missing = step.writes
+    .filter((name) => !newest.has(name))
+    .map((name) => ({
+      state: 'open' as const,
+      why: `artifact "${name}" is missing`,
+      remedy: `Leave it with artifact_put, named "${name}".`,
+    }));
+  const first = newest.get(step.writes[0] ?? '');
+  if (step.min_score === undefined || !first) return missing;
+  const score = scoreOf(first);
+  if (score !== undefined && score >= step.min_score) return missing;
+  const why =
+    score === undefined
+      ? `"${first.name}" states no score`
+      : `the score is ${score}, below ${step.min_score}`;
+  const remedy = `State a line "score: N" in "${first.name}"; below ${step.min_score}, complete with outcome "failed".`;
+  return [...missing, { state: 'open', why, remedy }];
+}
+
+/** The `score: N` line of a brief. Several that differ count as none. */
+function scoreOf(artifact: Row<'artifacts'>): number | undefined {
+  const found = [...artifact.body.matchAll(/^\s*score:\s*(\d{1,2})\s*$/gim)].map((match) => Number(match[1]));
+  return new Set(found).size === 1 ? found[0] : undefined;
+}
+
+async function accepted({ tx, session }: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
+  const artifacts = await latestArtifacts(tx, { pipeline: task.pipeline, task: task.id }, step.accepts);
+  return Promise.all(
+    artifacts.map(async (artifact): Promise<Requirement> => {
+      const review = await tx
+        .selectFrom('reviews')
+        .select(['verdict'])
+        .where('subject', '=', 'artifact')
+        .where('target', '=', artifact.id)
+        .where('agent', '=', session.agent)
+        .where('agent', '<>', artifact.agent)
+        .where('root', '<>', artifact.root)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      const remedy = `Read it, then call artifact_review on A-${artifact.id}.`;
+      if (!review)
+        return { state: 'open', why: `"${artifact.name}" is neither accepted nor rejected`, remedy };
+      return {
+        state: review.verdict === 'accept' ? 'closed' : 'failed',
+        why: `"${artifact.name}" was ${review.verdict}ed`,
+        remedy,
+      };
+    }),
+  );
+}
+
+async function decided({ tx, now }: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
+  if (!step.checkpoint || task.pipeline === null) return [];
+  const { name, artifact: subject } = step.checkpoint;
+  const [artifact] = await latestArtifacts(tx, { pipeline: task.pipeline, task: task.id }, [subject]);
+  const row = await tx
+    .selectFrom('checkpoints')
+    .select(['state', 'digest', 'expires_at'])
+    .where('pipeline', '=', task.pipeline)
+    .where('name', '=', name)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const remedy = 'Ask with checkpoint_request, then wait with task_wait; only the human decides.';
+  if (!row || row.digest !== artifact?.digest)
+    return [{ state: 'open', why: `the human has not decided on ${name}`, remedy }];
+  if (row.state === 'approved') return [{ state: 'closed', why: `${name} is approved`, remedy }];
+  const timedOut = row.state === 'open' && row.expires_at <= now;
+  if (row.state === 'open' && !timedOut)
+    return [{ state: 'open', why: `${name} waits for the human`, remedy }];
+  return [
+    {
+      state: 'failed',
+      why: `${name} was ${timedOut ? 'not decided in time, which means no' : row.state}`,
+      remedy,
+    },
+  ];
+}
+
+/** The document a new round starts from: what the failed task left last, or else its own words. */
+export async function failureReport(
+  tx: Tx,
+  task: HeldTask,
+  session: Session,
+  why: string,
+  now: number,
+): Promise<number> {
+  const left = await tx
+    .selectFrom('artifacts')
+    .select('id')
+    .where('task', '=', task.id)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (left) return left.id;
+  const { id } = await tx
+    .insertInto('artifacts')
+    .values({
+      task: task.id,
+      pipeline: task.pipeline,
+      name: 'report',
+      media: 'text/markdown',
+      digest: sha256Hex(why),
+      size: Buffer.byteLength(why),
+      body: why,
+      session: session.id,
+      agent: session.agent,
+      root: session.root,
+      fence: task.fence,
+      created_at: now,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}

@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import { ToolError } from '../../core/errors.ts';
+import { type HeldTask, heldTask } from '../../core/held.ts';
+import { pipelineId, taskId } from '../../core/ids.ts';
+import { releaseLease } from '../../core/leases.ts';
+import { type Call, defineTool } from '../../core/tool.ts';
+import { failPhase, settlePipeline, stepOf } from '../pipelines.ts';
+import { findPipeline, finishTask, forgetTask } from '../queries.ts';
+import { failureReport, requirements } from '../requirements.ts';
+
+export default defineTool({
+  name: 'task_complete',
+  needs: 'task:work',
+  effect: 'write',
+  description: [
+    'Hand your task in. The server checks what the task asks for: artifacts, gates, reviews, decisions.',
+    'outcome "failed" says honestly that the phase did not hold (score too low, verdict FAIL, work rejected); the pipeline then goes where it says.',
+  ].join(' '),
+  input: z.strictObject({
+    summary: z
+      .string()
+      .trim()
+      .min(3)
+      .max(4000)
+      .describe('What was done and what was seen, criterion by criterion.'),
+    outcome: z.enum(['done', 'failed']).default('done'),
+  }),
+  output: z.object({ task: z.string(), outcome: z.string(), next: z.string() }),
+
+  async handler({ summary, outcome }, call) {
+    const task = await heldTask(call);
+    const run = task.pipeline === null ? undefined : await findPipeline(call.tx, task.pipeline);
+    const step = stepOf(run, task);
+    const asked = step ? await requirements(call, step, task) : [];
+    const failed = asked.filter(({ state }) => state === 'failed');
+    const open = asked.filter(({ state }) => state === 'open');
+    const failing = outcome === 'failed' || failed.length > 0;
+    if (!failing && open.length > 0) {
+      throw new ToolError(
+        'GATE_CLOSED',
+        `${taskId(task.id)} is not complete: ${open.map(({ why }) => why).join('; ')}.`,
+        open[0]?.remedy ?? 'Finish it first.',
+        {
+          rule: 'task.incomplete',
+        },
+      );
+    }
+    await releaseLease(call.tx, 'task', task.id);
+    await forgetTask(call.tx, call.session.id);
+    if (!failing) return settle(call, task, summary);
+    const why = failed.length > 0 ? failed.map((item) => item.why).join('; ') : summary;
+    return fail(call, task, run, `${summary}\n\n${why}`);
+  },
+});
+
+async function settle({ tx, now }: Call, task: HeldTask, summary: string) {
+  await finishTask(tx, task.id, 'done', summary, now);
+  const over = task.pipeline !== null && (await settlePipeline(tx, task.pipeline, now));
+  const next = over
+    ? `${pipelineId(task.pipeline as number)} is done.`
+    : 'Call task_checkout for what is ready now.';
+  return { task: taskId(task.id), outcome: 'done', next };
+}
+
+async function fail(call: Call, task: HeldTask, run: Awaited<ReturnType<typeof findPipeline>>, why: string) {
+  const { tx, factory, session, now } = call;
+  if (!run) {
+    await finishTask(tx, task.id, 'blocked', why, now);
+    return { task: taskId(task.id), outcome: 'failed', next: 'The task is blocked; its creator decides.' };
+  }
+  const report = await failureReport(tx, task, session, why, now);
+  await finishTask(tx, task.id, 'cancelled', why, now);
+  const outcome = await failPhase(
+    { tx, factory, run, round: task.round, createdBy: session.agent, now },
+    task,
+    report,
+  );
+  return { task: taskId(task.id), outcome: 'failed', next: outcome.says };
+}
