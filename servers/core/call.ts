@@ -152,7 +152,9 @@ async function handle(
     services,
     now,
     signal,
-    about: (text: string) => void (subject = text),
+    about(text: string) {
+      subject = text;
+    },
     get tx(): never {
       throw new Error(`${tool.name} has no transaction of its own.`);
     },

@@ -1,8 +1,8 @@
+import { stepOf } from '../core/factory/steps.ts';
 import { artifactId, pipelineId, taskId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
 import { readRole } from '../core/words.ts';
-import { stepOf } from './pipelines.ts';
 import { extraInputs, findPipeline, latestArtifacts } from './queries.ts';
 
 /** Leaves room in a host's 10,000 characters for the JSON around the texts. */

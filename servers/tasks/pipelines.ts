@@ -1,6 +1,7 @@
 import type { Factory } from '../core/factory/definition.ts';
 import { roleFor } from '../core/factory/parse.ts';
-import type { Phase, Pipeline, Step } from '../core/factory/pipeline.ts';
+import type { Phase, Step } from '../core/factory/pipeline.ts';
+import { definitionOf, ROLLBACK } from '../core/factory/steps.ts';
 import { pipelineId } from '../core/ids.ts';
 import { releaseLease } from '../core/leases.ts';
 import type { Row } from '../core/store/schema.ts';
@@ -9,39 +10,8 @@ import { endPipeline, finishTask, insertTask, pipelineTasks } from './queries.ts
 
 /** Work of a pipeline goes before single tasks, which default to 50. */
 const PIPELINE_PRIORITY = 20;
-/** Phase and step that a pipeline gets when a release must come back. */
-const ROLLBACK: Step = {
-  id: 'rollback',
-  role: 'infra',
-  title: 'See the rollback through',
-  description:
-    'The release failed and the server put the previous one back. Say what failed and start the fix pipeline.',
-  criteria: ['The previous release answers', 'The fault is stated so that a fix can start from it'],
-  stops: ['The previous release does not answer either: task_block at once'],
-  after: [],
-  reads: [],
-  writes: ['incident'],
-  accepts: [],
-  closes: [],
-};
-
 /** Where one started pipeline stands; its definition is the one it was started with. */
 export type Run = Pick<Row<'pipelines'>, 'id' | 'name' | 'definition'>;
-
-export const definitionOf = (run: Pick<Row<'pipelines'>, 'definition'>) =>
-  JSON.parse(run.definition) as Pipeline;
-
-/** The step a pipeline task stands for; undefined for a single task. */
-export function stepOf(
-  run: Pick<Row<'pipelines'>, 'definition'> | undefined,
-  task: Pick<Row<'tasks'>, 'step'>,
-): Step | undefined {
-  if (!run || task.step === null) return undefined;
-  if (task.step === ROLLBACK.id) return ROLLBACK;
-  return definitionOf(run)
-    .phases.flatMap((phase) => phase.steps)
-    .find((step) => step.id === task.step);
-}
 
 interface Rows {
   tx: Tx;

@@ -247,3 +247,87 @@ export const taskArtifacts = (db: Db, task: number) =>
     .orderBy('id')
     .limit(30)
     .execute();
+
+/** A task this role could take now, counting those whose pause is over. */
+export const readyTask = async (db: Db, role: string, now: number) =>
+  (await db
+    .selectFrom('tasks')
+    .select(['id', 'state'])
+    .where('role', '=', role)
+    .where('state', '=', 'ready')
+    .limit(1)
+    .executeTakeFirst()) ??
+  (await db
+    .selectFrom('tasks')
+    .select(['id', 'state'])
+    .where('role', '=', role)
+    .where('state', '=', 'waiting')
+    .where('deps_left', '=', 0)
+    .where('ready_at', '<=', now)
+    .limit(1)
+    .executeTakeFirst());
+
+export const liveSessions = (db: Db, now: number) =>
+  db
+    .selectFrom('sessions')
+    .select(['agent', 'role', 'task', 'beat_at'])
+    .where('ended_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .execute();
+
+export const activityAfter = (db: Db, after: number, limit: number, subject?: string) => {
+  let query = db
+    .selectFrom('activity')
+    .select(['seq', 'at', 'agent', 'role', 'event', 'tool', 'subject', 'rule', 'code', 'why'])
+    .where('seq', '>', after);
+  if (subject) query = query.where('subject', '=', subject);
+  return query.orderBy('seq').limit(limit).execute();
+};
+
+export const insertPipeline = (
+  tx: Tx,
+  run: { name: string; request: string; definition: string; createdBy: string; now: number },
+) =>
+  tx
+    .insertInto('pipelines')
+    .values({
+      name: run.name,
+      request: run.request,
+      definition: run.definition,
+      state: 'running',
+      created_by: run.createdBy,
+      created_at: run.now,
+      finished_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+
+export const queuedSpawns = (db: Db) =>
+  db.selectFrom('spawns').select(['agent']).where('state', '=', 'queued').execute();
+
+export interface NewSpawn {
+  role: string;
+  agent: string;
+  task: number | null;
+  message: string;
+  root: string;
+  requestedBy: string;
+  now: number;
+}
+
+export const insertSpawn = (tx: Tx, spawn: NewSpawn) =>
+  tx
+    .insertInto('spawns')
+    .values({
+      role: spawn.role,
+      agent: spawn.agent,
+      task: spawn.task,
+      message: spawn.message,
+      state: 'queued',
+      root: spawn.root,
+      requested_by: spawn.requestedBy,
+      requested_at: spawn.now,
+      taken_at: null,
+    })
+    .execute();

@@ -111,7 +111,6 @@ export interface Pipelines {
   request: string;
   definition: string;
   state: 'running' | 'done' | 'dropped' | 'blocked';
-  base_commit: string;
   created_by: string;
   created_at: number;
   finished_at: number | null;

@@ -10,46 +10,58 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely';
+import { storeFault } from './faults.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Tx } from './store.ts';
 import { Wakeups } from './wakeups.ts';
 
 /** How long a writer waits for other writers before it says that the store is stuck. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 10_000;
 /** Older ones can corrupt a WAL file under several writers: https://sqlite.org/wal.html#walresetbug */
 const OLDEST_SAFE_SQLITE = [3, 51, 3] as const;
 
 /** Write transactions take the lock at once: a lock upgraded half-way fails with SQLITE_BUSY_SNAPSHOT. */
 class ImmediateDriver extends SqliteDriver {
+  readonly #isInTransaction: () => boolean;
+  constructor(config: SqliteDialectConfig, isInTransaction: () => boolean) {
+    super(config);
+    this.#isInTransaction = isInTransaction;
+  }
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+  /** SQLite has already rolled back by itself when the disk was full. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#isInTransaction()) await super.rollbackTransaction(connection);
   }
 }
 
 class ImmediateDialect extends SqliteDialect {
+  readonly #database: Database.Database;
   readonly #config: SqliteDialectConfig;
-  constructor(config: SqliteDialectConfig) {
+  constructor(database: Database.Database) {
+    const config = { database: cachingStatements(database) };
     super(config);
+    this.#database = database;
     this.#config = config;
   }
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config);
+    return new ImmediateDriver(this.#config, () => this.#database.inTransaction);
   }
 }
 
 /** Opens one SQLite file (WAL, `synchronous=FULL`: what was acknowledged survives a power cut) and migrates it. */
 export async function openSqlite(file: string): Promise<Store> {
-  const database = new Database(file, { timeout: 5 });
-  assertSafeVersion(database);
-  await patiently(async () => void database.pragma('journal_mode = WAL'));
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
-  database.pragma('journal_size_limit = 67108864');
-
-  const db = new Kysely<Schema>({ dialect: new ImmediateDialect({ database: cachingStatements(database) }) });
+  const database = await connect(file);
+  const db = new Kysely<Schema>({ dialect: new ImmediateDialect(database) });
   const transaction = <T>(work: (tx: Tx) => Promise<T>) => patiently(() => db.transaction().execute(work));
-  await migrate('sqlite', transaction);
+  try {
+    await migrate('sqlite', transaction);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 
   const wakeups = new Wakeups();
   const watcher = watchWal(file, () => wakeups.wake());
@@ -63,6 +75,24 @@ export async function openSqlite(file: string): Promise<Store> {
       await db.destroy();
     },
   };
+}
+
+/** Even the first read waits: another process may be switching the new file to WAL, or recovering it. */
+function connect(file: string): Promise<Database.Database> {
+  return patiently(async () => {
+    const database = new Database(file, { timeout: 5 });
+    try {
+      assertSafeVersion(database);
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = FULL');
+      database.pragma('foreign_keys = ON');
+      database.pragma('journal_size_limit = 67108864');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
 }
 
 function assertSafeVersion(database: Database.Database): void {
@@ -103,7 +133,7 @@ async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
       return await attempt();
     } catch (error) {
       const busy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
-      if (!busy || performance.now() - since > PATIENCE_MS) throw error;
+      if (!busy || performance.now() - since > PATIENCE_MS) throw storeFault(error);
       await sleep(0.2 + Math.random() * Math.min(4, 1 + tries));
     }
   }

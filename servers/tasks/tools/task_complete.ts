@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { stepOf } from '../../core/factory/steps.ts';
 import { type HeldTask, heldTask } from '../../core/held.ts';
 import { pipelineId, taskId } from '../../core/ids.ts';
 import { releaseLease } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { failPhase, settlePipeline, stepOf } from '../pipelines.ts';
+import { failPhase, settlePipeline } from '../pipelines.ts';
 import { findPipeline, finishTask, forgetTask } from '../queries.ts';
 import { failureReport, requirements } from '../requirements.ts';
 

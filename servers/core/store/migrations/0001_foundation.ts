@@ -15,7 +15,7 @@ export const foundation: Migration = {
     `create index leases_running on leases (ends_at) where holder is not null`,
     `create index leases_holder on leases (holder) where holder is not null`,
     `create table pipelines (id ${id}, name text not null, request text not null, definition text not null,
-       state text not null, base_commit text not null, created_by text not null, created_at ${integer} not null,
+       state text not null, created_by text not null, created_at ${integer} not null,
        finished_at ${integer})`,
     `create table tasks (id ${id}, title text not null, description text not null, criteria text not null,
        stops text not null, role text not null, priority integer not null, state text not null,

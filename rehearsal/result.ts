@@ -1,0 +1,112 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { must, type Stage } from './stage.ts';
+import type { Kit } from './steps/kit.ts';
+
+export interface Rehearsal {
+  ok: boolean;
+  request: string;
+  phases: {
+    id: string;
+    name: string;
+    role: string;
+    rounds: number;
+    ms: number;
+    gates: { name: string; closed: boolean; digest: string; isolation: string }[];
+  }[];
+  refused: { rule: string; role: string; tool: string; code: string; why: string }[];
+  /** Refusals that were asked for and did not happen. */
+  missing: { rule: string; role: string; tool: string }[];
+  checkpoints: { name: string; decision: string; assurance: string; digest: string }[];
+  recovered: { task: string; from: string; to: string; fence: number }[];
+  release: { url: string; version: string; commit: string; verified: boolean } | null;
+  record: { entries: number; verified: boolean; head: string; tampered: string };
+  ms: number;
+}
+
+interface Told {
+  request: string;
+  times: Map<string, number>;
+  since: number;
+}
+
+/** Reads back what happened: from the record after it was verified, and from the command line, as anybody could. */
+export async function readBack(kit: Kit, { request, times, since }: Told): Promise<Rehearsal> {
+  const { stage } = kit;
+  const verified = await must(stage.millwright(['record', 'verify']), 'The record');
+  const { entries } = (await must(stage.millwright(['record', 'tail', '--all']), 'The record')).json as {
+    entries: Entry[];
+  };
+  const shown = (await must(stage.millwright(['pipeline', kit.pipeline]), 'The pipeline'))
+    .json as unknown as Shown;
+  const refused = entries
+    .filter(({ event }) => event === 'refused')
+    .map(({ rule, role, tool, code, why }) => ({ rule, role, tool, code, why }));
+  const missing = kit.expected.filter(
+    (wanted) => !refused.some((entry) => entry.rule === wanted.rule && entry.tool === wanted.tool),
+  );
+  const record = {
+    entries: Number(verified.json.entries),
+    verified: verified.json.ok === true,
+    head: String(verified.json.head),
+    tampered: await tamperWithCopy(stage),
+  };
+  const release = shown.release;
+  const phases = shown.phases.map((phase) => ({ ...phase, ms: Math.round(times.get(phase.id) ?? 0) }));
+  const caught = record.tampered !== '';
+  return {
+    ok: missing.length === 0 && record.verified && caught && release?.verified === true,
+    request,
+    phases,
+    refused,
+    missing,
+    checkpoints: shown.checkpoints,
+    recovered: kit.recovered.map((one) => ({ ...one, fence: shown.fences[one.task] ?? 0 })),
+    release,
+    record,
+    ms: Math.round(performance.now() - since),
+  };
+}
+
+interface Entry {
+  event: string;
+  rule: string;
+  role: string;
+  tool: string;
+  code: string;
+  why: string;
+}
+
+interface Shown {
+  phases: Omit<Rehearsal['phases'][number], 'ms'>[];
+  checkpoints: Rehearsal['checkpoints'];
+  release: Rehearsal['release'];
+  fences: Record<string, number>;
+}
+
+/**
+ * Copies the store, changes one byte of the last refusal's text, and has the copy verified. Returns what the
+ * verification says is wrong; empty when it noticed nothing.
+ */
+async function tamperWithCopy(stage: Stage): Promise<string> {
+  const copy = join(stage.folder, 'copy.sqlite');
+  await must(stage.millwright(['backup', copy]), 'The copy');
+  if (!(await flipByte(copy, 'may not'))) return '';
+  const { exit, json } = await stage.millwright(['record', 'verify', '--database', copy]);
+  return exit === 0
+    ? ''
+    : String(json.why ?? (json.error as { message?: string } | undefined)?.message ?? 'damaged');
+}
+
+async function flipByte(file: string, near: string): Promise<boolean> {
+  const handle = await open(file, 'r+');
+  try {
+    const bytes = await handle.readFile();
+    const at = bytes.lastIndexOf(near);
+    if (at < 0) return false;
+    await handle.write(Buffer.from([(bytes[at] ?? 0) ^ 1]), 0, 1, at);
+    return true;
+  } finally {
+    await handle.close();
+  }
+}

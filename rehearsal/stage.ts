@@ -1,0 +1,150 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import { Actor } from './actor.ts';
+import { type CommandLine, type CommandResult, commandLine } from './command.ts';
+
+export const PRODUCT = join(dirname(fileURLToPath(import.meta.url)), '..', 'rehearsal', 'product');
+const PACKAGE = join(PRODUCT, '..', '..');
+/** One second after the last beat a lease ends here, so that a stopped agent can be watched losing it. */
+const BEAT_SECONDS = 0.34;
+
+export interface FactoryInfo {
+  roles: Record<string, { agents: string[]; may: string[]; writes: string[] }>;
+  stands_in: Record<string, string>;
+  lead: string;
+}
+
+/** The place a rehearsal happens in: a product repository and a factory of its own, both thrown away after. */
+export interface Stage {
+  readonly folder: string;
+  readonly home: string;
+  readonly factoryHome: string;
+  readonly repository: string;
+  readonly factory: FactoryInfo;
+  readonly millwright: CommandLine;
+  /** The role that does the work of a role that pipelines name. */
+  roleFor(name: string): string;
+  /** The actor of an agent, started on first use. */
+  actor(agent: string): Promise<Actor>;
+  /** A further session of an agent, as another host would open it. */
+  session(agent: string, hostSession?: string, enrolment?: string): Promise<Actor>;
+  forget(agent: string): void;
+  close(): Promise<void>;
+}
+
+export interface StageOptions {
+  factory: string;
+  keep?: string | undefined;
+  signal: AbortSignal;
+}
+
+/** Builds the stage with the command line alone, as a user would. */
+export async function setStage({ factory, keep, signal }: StageOptions): Promise<Stage> {
+  const folder = keep ?? (await mkdtemp(join(tmpdir(), 'millwright-rehearsal-')));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const repository = join(folder, 'testimonials');
+  const home = join(folder, 'millwright');
+  await makeRepository(repository);
+  const file = await shortenedLeases(factory, folder);
+  const millwright = commandLine(home, repository, signal);
+  await must(millwright(['init', '--factory', file, '--name', 'rehearsal', '--rehearsal']), 'The factory');
+  const shown = await must(millwright(['factory', 'show']), 'The definition');
+  const info = shown.json.factory as FactoryInfo;
+  const factoryHome = join(home, 'rehearsal');
+  await must(
+    millwright(['layer', 'import', join(PACKAGE, 'node_modules'), '--product', repository]),
+    "The product's dependencies",
+  );
+
+  const actors = new Map<string, Promise<Actor>>();
+  const extra: Actor[] = [];
+  const start = (
+    agent: string,
+    hostSession?: string,
+    enrolment = join(factoryHome, 'enrolments', `${agent}.json`),
+  ) => {
+    const role = Object.entries(info.roles).find(([, { agents }]) => agents.includes(agent))?.[0];
+    if (!role) throw new Error(`The factory has no agent ${agent}.`);
+    return Actor.start({ agent, role, home, enrolment, ...(hostSession && { hostSession }) });
+  };
+  return {
+    folder,
+    home,
+    factoryHome,
+    repository,
+    factory: info,
+    millwright,
+    roleFor: (name) => (info.roles[name] ? name : (info.stands_in[name] ?? name)),
+    actor(agent) {
+      const known = actors.get(agent) ?? start(agent);
+      actors.set(agent, known);
+      return known;
+    },
+    async session(agent, hostSession, enrolment) {
+      const actor = await start(agent, hostSession, enrolment);
+      extra.push(actor);
+      return actor;
+    },
+    forget: (agent) => void actors.delete(agent),
+    async close() {
+      const open = await Promise.allSettled(actors.values());
+      await Promise.all(
+        [...extra, ...open.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))].map((actor) =>
+          actor.close(),
+        ),
+      );
+      await millwright(['doctor', '--reap']).catch(() => {});
+      if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+async function makeRepository(repository: string): Promise<void> {
+  await cp(join(PRODUCT, 'base'), repository, { recursive: true });
+  await gitAs('owner', repository, ['init', '-q', '-b', 'main']);
+  await gitAs('owner', repository, ['add', '-A']);
+  await gitAs('owner', repository, ['commit', '-q', '-m', 'Start the product']);
+}
+
+/** Git as a person or an agent runs it in a folder of its own. */
+export async function gitAs(who: string, cwd: string, args: readonly string[]): Promise<string> {
+  const identity = [
+    '-c',
+    `user.name=${who}`,
+    '-c',
+    `user.email=${who}@factory.invalid`,
+    '-c',
+    'commit.gpgsign=false',
+  ];
+  const { stdout } = await execa('git', [...identity, ...args], { cwd, timeout: 60_000 });
+  return stdout;
+}
+
+async function shortenedLeases(factory: string, folder: string): Promise<string> {
+  const shipped = join(PACKAGE, 'factories', `${factory}.yaml`);
+  const source = await readFile(shipped, 'utf8').catch(() => readFile(factory, 'utf8'));
+  const own = await readFile(join(dirname(factory), 'pipelines', 'product.yaml'), 'utf8').catch(
+    () => undefined,
+  );
+  const target = join(folder, 'definition');
+  await mkdir(join(target, 'pipelines'), { recursive: true });
+  const definition = parse(source) as Record<string, unknown>;
+  if (typeof definition === 'object' && definition !== null) {
+    definition.lease = { ...(definition.lease as object), beat: BEAT_SECONDS };
+  }
+  await writeFile(join(target, 'factory.yaml'), stringify(definition));
+  if (own) await writeFile(join(target, 'pipelines', 'product.yaml'), own);
+  return join(target, 'factory.yaml');
+}
+
+/** The result of a command that must succeed. */
+export async function must(running: Promise<CommandResult>, what: string): Promise<CommandResult> {
+  const result = await running;
+  if (result.exit === 0) return result;
+  const { message } = (result.json.error ?? {}) as { message?: string };
+  throw new Error(`${what}: ${message ?? result.stderr.split('\n')[0] ?? 'the command failed'}`);
+}

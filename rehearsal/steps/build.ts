@@ -1,0 +1,106 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Actor } from '../actor.ts';
+import { gitAs, PRODUCT } from '../stage.ts';
+import {
+  attempt,
+  commitAll,
+  commitFiles,
+  complete,
+  type Kit,
+  type Performance,
+  takeWhenFree,
+} from './kit.ts';
+
+/** The build step: the first round has a defect that its own tests do not see, the second mends it. */
+export const buildSteps: Record<string, Performance> = {
+  build: async (actor, kit, task) => {
+    const { round } = await actor.do('task_checkout', { task });
+    if (round > 1) return secondBuild(actor, kit);
+    const developer = await takenOver(actor, kit, task);
+    await firstBuild(developer, kit);
+  },
+};
+
+/**
+ * The developer's process is stopped in the middle of its work. Its lease ends after three missed beats, another
+ * agent of the role takes the task under a higher fence, and the first one, awake again, writes nothing more.
+ */
+async function takenOver(first: Actor, kit: Kit, task: string): Promise<Actor> {
+  const { workspace } = await first.do('workspace_open');
+  await cp(join(PRODUCT, 'build-1', 'src'), join(workspace, 'src'), { recursive: true });
+  const half = await commitAll(first, workspace, 'Half of it');
+  process.kill(first.pid, 'SIGSTOP');
+  kit.progress.done(first.agent, 'stopped in the middle of the build (SIGSTOP)');
+
+  const agents = kit.stage.factory.roles[first.role]?.agents ?? [];
+  const second = await nextDeveloper(kit, agents.find((agent) => agent !== first.agent) ?? first.agent);
+  const brief = await takeWhenFree(second, task);
+  process.kill(first.pid, 'SIGCONT');
+  kit.recovered.push({ task, from: first.agent, to: second.agent, fence: 0 });
+  kit.progress.done(second.agent, `took ${brief.task} after three missed beats`);
+  await attempt(kit, first, 'lease.lost', 'change_submit', {
+    commit: half,
+    summary: 'The other half is somewhere.',
+  });
+  return second;
+}
+
+/** The runner's part: starts the run that was queued, or else the agent that is meant. */
+async function nextDeveloper(kit: Kit, agent: string): Promise<Actor> {
+  const taken = await kit.stage.millwright(['runs', 'take']);
+  if (taken.exit === 0 && taken.json.agent === agent)
+    kit.progress.done('runner', `started ${agent}, as queued`);
+  return kit.stage.session(agent, kit.hostSession);
+}
+
+async function firstBuild(actor: Actor, kit: Kit): Promise<void> {
+  const { workspace } = await actor.do('workspace_open');
+  await protectedPath(actor, kit, workspace);
+  const commit = await commitFiles(actor, workspace, 'build-1', 'Form, wall and widget');
+  await submitAndGate(actor, kit, commit, 'Form, wall and widget, with their tests and docs.');
+}
+
+/** A branch that brings configuration for the reviewer's own host. */
+async function protectedPath(actor: Actor, kit: Kit, workspace: string): Promise<void> {
+  await mkdir(join(workspace, '.claude'), { recursive: true });
+  await writeFile(join(workspace, '.claude', 'settings.json'), '{"hooks":{}}\n');
+  const commit = await commitAll(actor, workspace, 'Settings for everybody');
+  await attempt(kit, actor, 'path.protected', 'change_submit', {
+    commit,
+    summary: 'Settings for everybody.',
+  });
+  await gitAs(actor.agent, workspace, ['reset', '-q', '--hard', 'HEAD~1']);
+}
+
+async function secondBuild(actor: Actor, kit: Kit): Promise<void> {
+  const { workspace } = await actor.do('workspace_open');
+  const commit = await commitFiles(actor, workspace, 'build-2', 'Text stays text');
+  await submitAndGate(
+    actor,
+    kit,
+    commit,
+    'Escapes what visitors typed, everywhere; a test that fails without it.',
+  );
+}
+
+async function submitAndGate(actor: Actor, kit: Kit, commit: string, summary: string): Promise<void> {
+  const submitted = await actor.do('change_submit', { commit, summary });
+  kit.progress.done(actor.agent, `submitted ${submitted.commit.slice(0, 12)}`);
+  kit.progress.doing(actor.agent, 'gates run in the sandbox');
+  const { gates } = await actor.do('gate_run');
+  for (const gate of gates)
+    kit.progress.done(
+      'gate',
+      `${gate.gate}: ${gate.closed ? 'closed' : 'OPEN'} (${gate.isolation}, ${gate.ms} ms)`,
+    );
+  await complete(actor, 'built, submitted, every machine gate closed');
+}
+
+/** Used by later steps that need a change of their own. */
+export async function sideChange(actor: Actor, file: string, text: string): Promise<string> {
+  const { workspace } = await actor.do('workspace_open');
+  await mkdir(join(workspace, file, '..'), { recursive: true });
+  await writeFile(join(workspace, file), text);
+  return commitAll(actor, workspace, `Change ${file}`);
+}

@@ -1,0 +1,90 @@
+import { BRIEF, DISPATCH, LAUNCH_PLAN, POSITIONING, SEO_AUDIT, SPEC } from '../texts.ts';
+import { decide, editedDocument, forgedDecision, replayedDecision } from './decisions.ts';
+import { attempt, complete, inputOf, leave, newestArtifact, type Performance } from './kit.ts';
+
+const writes =
+  (name: string, body: string, summary: string): Performance =>
+  async (actor, { progress }) => {
+    await leave(actor, name, body);
+    await complete(actor, summary);
+    progress.done(actor.agent, summary);
+  };
+
+/** Steps that are about documents: who writes one, who accepts it, and what the human decides. */
+export const documentSteps: Record<string, Performance> = {
+  scan: writes('brief', BRIEF, 'scored the opportunity 32 of 40'),
+  'write-spec': writes('spec', SPEC, 'wrote the specification'),
+
+  'accept-brief': async (actor, kit) => {
+    const artifact = await inputOf(actor, 'brief');
+    await actor.do('artifact_review', {
+      artifact,
+      verdict: 'accept',
+      reasons: 'The evidence carries the score.',
+    });
+    const { checkpoint } = await actor.do('checkpoint_request', {
+      name: 'opportunity-brief',
+      title: 'Build testimonials?',
+      artifact,
+    });
+    await forgedDecision(kit, checkpoint);
+    await decide(kit, actor, 'opportunity-brief', checkpoint);
+    await complete(actor, 'accepted the brief; the human agreed');
+  },
+
+  position: async (actor, kit) => {
+    const request = async () =>
+      (
+        await actor.do('checkpoint_request', {
+          name: 'name-and-positioning',
+          title: 'Is it Kindword?',
+          artifact: await newestArtifact(actor, 'positioning'),
+        })
+      ).checkpoint;
+    await leave(actor, 'positioning', POSITIONING.replace('Kindword.', 'Praisely.'));
+    await editedDocument(kit, actor, await request(), 'positioning', POSITIONING);
+    const checkpoint = await request();
+    await replayedDecision(kit, checkpoint);
+    await decide(kit, actor, 'name-and-positioning', checkpoint);
+    await complete(actor, 'named it Kindword; the human agreed');
+  },
+
+  'accept-spec': async (actor, kit) => {
+    const artifact = await inputOf(actor, 'spec');
+    await actor.do('artifact_review', {
+      artifact,
+      verdict: 'accept',
+      reasons: 'Each criterion can be seen from outside.',
+    });
+    const { checkpoint } = await actor.do('checkpoint_request', {
+      name: 'product-spec',
+      title: 'Build to this spec?',
+      artifact,
+    });
+    await decide(kit, actor, 'product-spec', checkpoint);
+    await complete(actor, 'accepted the spec; the human agreed');
+  },
+
+  dispatch: async (actor, kit) => {
+    const developer = kit.stage.roleFor('developer');
+    await attempt(kit, actor, 'input.invalid', 'agent_spawn', { role: developer, message: 'x'.repeat(5000) });
+    await actor.do('agent_spawn', { role: developer, message: 'Build to the spec.' });
+    await leave(actor, 'dispatch', DISPATCH);
+    await complete(actor, 'queued a developer');
+    kit.progress.done(actor.agent, 'queued a developer');
+  },
+
+  'launch-plan': async (actor, kit) => {
+    await leave(actor, 'launch-plan', LAUNCH_PLAN);
+    const artifact = await newestArtifact(actor, 'launch-plan');
+    const { checkpoint } = await actor.do('checkpoint_request', {
+      name: 'launch-plan',
+      title: 'Launch it this way?',
+      artifact,
+    });
+    await decide(kit, actor, 'launch-plan', checkpoint);
+    await complete(actor, 'planned the launch; the human agreed');
+  },
+
+  'seo-audit': writes('seo-audit', SEO_AUDIT, 'audited how the product is found'),
+};

@@ -1,0 +1,89 @@
+import type { Actor } from '../actor.ts';
+import { sideChange } from './build.ts';
+import { attempt, complete, type Kit, leave, type Performance, takeWhenFree } from './kit.ts';
+
+/** Review and QA: somebody else reads, and a server runs what nobody may merely claim. */
+export const judgingSteps: Record<string, Performance> = {
+  review: async (actor, kit, task) => {
+    const brief = await actor.do('task_checkout', { task });
+    if (brief.round === 1) await reviewOfOneself(actor, kit, task);
+    await actor.do('task_checkout', { task });
+    await actor.do('change_diff');
+    await actor.do('review_submit', {
+      verdict: 'accept',
+      findings: [],
+      summary: 'Read whole; every input is checked before it is stored.',
+    });
+    if (brief.round === 1) await attempt(kit, actor, 'merge.open-gate', 'change_merge');
+    await complete(actor, 'read every file of the diff and accepted it');
+    kit.progress.done(actor.agent, 'accepted the change');
+  },
+
+  qa: async (actor, kit, task) => {
+    const { round } = await actor.do('task_checkout', { task });
+    const qa = round === 1 ? await killedAndResumed(actor, kit, task) : actor;
+    if (round === 1) await sourceEdit(qa, kit);
+    kit.progress.doing(qa.agent, 'runs the suite and the probe in the sandbox');
+    await qa.do('qa_run');
+    const probe = await qa.do('qa_probe');
+    const { verdict, reasons } = await qa.do('qa_verdict');
+    kit.progress.done(qa.agent, `${verdict}: ${reasons[0] ?? 'nothing found'}`);
+    await leave(qa, 'qa-report', report(verdict, reasons, probe.findings));
+    if (round === 1) await releaseWithoutPass(kit);
+    await complete(qa, `the verdict is ${verdict}`, verdict === 'PASS' ? 'done' : 'failed');
+  },
+};
+
+/** The reviewer's host is the very one in which the change was written: two roles, one person. */
+async function reviewOfOneself(actor: Actor, kit: Kit, task: string): Promise<void> {
+  await actor.do('task_return', { why: 'another session of mine takes it' });
+  const same = await kit.stage.session(actor.agent, kit.hostSession);
+  await same.do('task_checkout', { task });
+  await attempt(kit, same, 'review.self', 'review_submit', {
+    verdict: 'accept',
+    findings: [],
+    summary: 'Looks good to me.',
+  });
+  await same.do('task_return', { why: 'I may not review my own work' });
+  await same.close();
+}
+
+/** QA's process dies with the task in its hand; the task goes on in another session. */
+async function killedAndResumed(first: Actor, kit: Kit, task: string): Promise<Actor> {
+  process.kill(first.pid, 'SIGKILL');
+  kit.stage.forget(first.agent);
+  kit.progress.done(first.agent, 'was killed in the middle of its work (SIGKILL)');
+  const next = await kit.stage.actor(first.agent);
+  await takeWhenFree(next, task);
+  kit.recovered.push({ task, from: first.agent, to: `${next.agent} (new session)`, fence: 0 });
+  return next;
+}
+
+async function sourceEdit(qa: Actor, kit: Kit): Promise<void> {
+  if (!(await qa.tools()).includes('change_submit')) return;
+  const commit = await sideChange(qa, 'src/fix.ts', 'export const fixed = true;\n');
+  await attempt(kit, qa, 'path.write', 'change_submit', { commit, summary: 'I fixed it quietly.' });
+}
+
+async function releaseWithoutPass(kit: Kit): Promise<void> {
+  const infra = kit.stage.factory.roles[kit.stage.roleFor('infra')]?.agents[0];
+  if (infra)
+    await attempt(kit, await kit.stage.actor(infra), 'release.no-pass', 'release_cut', {
+      pipeline: kit.pipeline,
+    });
+}
+
+function report(
+  verdict: string,
+  reasons: string[],
+  findings: { title: string; severity: string; reproduction: string[] }[],
+): string {
+  const lines = findings.map(
+    (finding) =>
+      `## ${finding.severity}: ${finding.title}\n\n${finding.reproduction.map((step) => `    ${step}`).join('\n')}\n`,
+  );
+  return `# ${verdict}\n\n${reasons.map((reason) => `- ${reason}`).join('\n')}\n\n${lines.join('\n')}`.slice(
+    0,
+    150_000,
+  );
+}

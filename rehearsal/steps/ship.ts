@@ -1,0 +1,90 @@
+import { RESOURCES } from '../texts.ts';
+import { sideChange } from './build.ts';
+import { attempt, complete, type Kit, leave, type Performance } from './kit.ts';
+
+const PLAN = {
+  product: 'testimonials',
+  target: 'local',
+  resources: [
+    { kind: 'worker', name: 'testimonials' },
+    { kind: 'd1', name: 'testimonials' },
+  ],
+};
+
+/** Infrastructure, release and verification: one role proposes, another approves, the server acts. */
+export const shippingSteps: Record<string, Performance> = {
+  'propose-infra': async (actor, kit) => {
+    await attempt(kit, actor, 'input.invalid', 'infra_propose', { ...PLAN, product: '; rm -rf /' });
+    const { plan } = await actor.do('infra_propose', PLAN);
+    await attempt(kit, actor, 'infra.unapproved', 'infra_apply', { plan });
+    await complete(actor, 'proposed one Worker and one database');
+    kit.progress.done(actor.agent, `proposed ${plan}: one Worker, one database`);
+  },
+
+  'approve-infra': async (actor, kit) => {
+    const { plans } = await actor.do('infra_list');
+    const { plan, digest } = plans.at(-1);
+    await actor.do('infra_review', {
+      plan,
+      digest,
+      verdict: 'accept',
+      reasons: 'Exactly what the spec stores.',
+    });
+    await complete(actor, 'approved the plan');
+    kit.progress.done(actor.agent, `approved ${plan}`);
+  },
+
+  'apply-infra': async (actor, kit) => {
+    const { plans } = await actor.do('infra_list');
+    const { plan } = plans.at(-1);
+    await actor.do('infra_apply', { plan });
+    await leave(actor, 'resources', RESOURCES);
+    await complete(actor, 'the resources exist');
+    kit.progress.done(actor.agent, `had ${plan} applied`);
+  },
+
+  land: async (actor, kit) => {
+    const { commit } = await actor.do('change_merge');
+    await complete(actor, 'mainline is the commit that passed');
+    kit.progress.done(actor.agent, `merged ${commit.slice(0, 12)}`);
+  },
+
+  release: async (actor, kit) => {
+    await movedCommit(kit);
+    kit.progress.doing(actor.agent, 'the release is cut');
+    await attempt(kit, actor, 'release.changed', 'release_cut', {
+      pipeline: kit.pipeline,
+      commit: kit.moved,
+    });
+    const { release, url } = await actor.do('release_cut');
+    await complete(actor, `${release} answers`);
+    kit.progress.done(actor.agent, `${release} answers at ${url}`);
+  },
+
+  verify: async (actor, kit) => {
+    const verified = await actor.do('release_verify');
+    await complete(actor, 'every endpoint answers as promised');
+    kit.progress.done(actor.agent, `verified ${verified.checks.length} endpoints`);
+  },
+};
+
+/** After the PASS a developer submits one more commit, "only a comment". */
+async function movedCommit(kit: Kit): Promise<void> {
+  const { stage } = kit;
+  const lead = await stage.actor(stage.factory.roles[stage.factory.lead]?.agents[0] ?? '');
+  const role = stage.roleFor('developer');
+  const { task } = await lead.do('task_create', {
+    title: 'Only a comment',
+    criteria: ['The comment is there'],
+    stops: ['It changes behaviour'],
+    role,
+  });
+  const developer = await stage.session(stage.factory.roles[role]?.agents[0] ?? '');
+  await developer.do('task_checkout', { task });
+  const commit = await sideChange(developer, 'src/notes.ts', '// nothing to see here\nexport {};\n');
+  const submitted = await developer.do('change_submit', { commit, summary: 'Only a comment.' });
+  kit.moved = submitted.commit;
+  await developer.do('task_block', {
+    why: 'The release is under way; this comment can wait for the next one.',
+  });
+}

@@ -1,0 +1,146 @@
+import { mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ToolError } from '../errors.ts';
+import type { Isolation, Layer, Sandbox, SandboxLimits } from '../sandbox/sandbox.ts';
+import { invalidCheckout, readConfigText, readMigrations, readPlainFile } from './checkout_files.ts';
+import { bundleDigest, checkBundle, isPlainPath, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from './digest.ts';
+import type { BundleFile, Migration, WorkerConfig } from './target.ts';
+import { readWorkerConfig } from './worker_config.ts';
+
+/** Folder of the build inside the checkout, made by the server; a checkout that brings its own is refused. */
+const BUILD = '.millwright';
+const WRANGLER_LAYER = '/millwright/node_modules';
+const BUILD_MS = 60_000;
+
+/** A Worker as it will be deployed. `config.main` names a file of the bundle; `log` is what wrangler said. */
+export interface WorkerBundle {
+  files: BundleFile[];
+  digest: string;
+  config: WorkerConfig;
+  migrations: Migration[];
+  isolation: Isolation;
+  engine: string;
+  log: string;
+  ms: number;
+}
+
+/**
+ * Builds the Worker of a clean checkout with the pinned wrangler, in the sandbox, without network or token.
+ *
+ * wrangler runs `deploy --dry-run` on a config that the server generates from what `readWorkerConfig` accepted;
+ * the project's own config is read as data and never given to wrangler. The checkout is a throw-away folder: the
+ * build adds `.millwright/` to it. `layers` are the product's dependencies, at /node_modules; where the sandbox
+ * runs as another user, they must be readable by all.
+ *
+ * The digest depends on sources, dependencies and wrangler only: source maps and wrangler's dated README are left
+ * out. Throws INVALID_INPUT for a config or migration that can't be accepted, GATE_CLOSED when the build fails
+ * (what wrangler said is the message of its `cause`), and what the sandbox throws.
+ */
+export async function bundleWorker(
+  sandbox: Sandbox,
+  input: { checkout: string; layers?: readonly Layer[]; limits?: Partial<SandboxLimits> },
+): Promise<WorkerBundle> {
+  const checkout = await realpath(input.checkout);
+  const source = readWorkerConfig(await readConfigText(checkout));
+  const migrations = await readMigrations(checkout, source);
+  await writeBuildConfig(checkout, source.config);
+
+  const wrangler = wranglerFor(sandbox);
+  const result = await sandbox.run({
+    command: ['node', `${wrangler.modules}/wrangler/bin/wrangler.js`, ...WRANGLER_ARGUMENTS],
+    work: checkout,
+    cwd: BUILD,
+    env: { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', NO_COLOR: '1', CI: '1' },
+    layers: [...wrangler.layers, ...(input.layers ?? [])],
+    limits: { wallMs: BUILD_MS, ...input.limits },
+  });
+  const log = plainText(`${result.stdout}\n${result.stderr}`);
+  if (result.exit !== 0) throw buildFailed(log, result.killedBy);
+
+  const files = await readOutput(checkout);
+  const config = { ...source.config, main: mainModule(source.config.main) };
+  const digest = bundleDigest(files);
+  checkBundle({ bundle: digest, files, config });
+  const { isolation, engine, ms } = result;
+  return { files, digest, config, migrations, isolation, engine, log, ms };
+}
+
+const WRANGLER_ARGUMENTS = ['deploy', '--dry-run', '--config', 'wrangler.json', '--outdir', 'out'];
+
+/** Where a run finds wrangler: in a layer of its own, or, where nothing can be mounted, in place. */
+function wranglerFor({ enforced }: Sandbox): { modules: string; layers: Layer[] } {
+  const from = wranglerModules();
+  if (enforced.files !== 'allow-list') return { modules: from, layers: [] };
+  return { modules: WRANGLER_LAYER, layers: [{ from, at: WRANGLER_LAYER }] };
+}
+
+/** Our own node_modules: the nearest folder of that name that holds wrangler. */
+function wranglerModules(): string {
+  const entry = fileURLToPath(import.meta.resolve('wrangler'));
+  const end = entry.lastIndexOf(`${sep}node_modules${sep}wrangler${sep}`);
+  if (end === -1) throw new Error(`wrangler is not installed in a node_modules folder: ${entry}`);
+  return join(entry.slice(0, end), 'node_modules');
+}
+
+async function writeBuildConfig(checkout: string, config: WorkerConfig): Promise<void> {
+  const folder = join(checkout, BUILD);
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST')
+      throw invalidCheckout(`The repository must not contain ${BUILD}; it belongs to the build.`);
+    throw error;
+  });
+  const generated = {
+    name: config.name,
+    main: `../${config.main}`,
+    compatibility_date: config.compatibilityDate,
+    compatibility_flags: config.compatibilityFlags,
+    d1_databases: config.d1.map(({ binding, database }) => ({
+      binding,
+      database_name: database,
+      database_id: database,
+    })),
+    vars: config.vars,
+    send_metrics: false,
+  };
+  await writeFile(join(folder, 'wrangler.json'), JSON.stringify(generated), { flag: 'wx' });
+}
+
+async function readOutput(checkout: string): Promise<BundleFile[]> {
+  const out = join(checkout, BUILD, 'out');
+  if ((await realpath(out)) !== out) throw invalidCheckout('The build left no plain folder.');
+  const entries = await readdir(out, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(out, join(entry.parentPath, entry.name)))
+    .filter((path) => path !== 'README.md' && !path.endsWith('.map'))
+    .sort();
+  if (paths.length > MAX_BUNDLE_FILES)
+    throw invalidCheckout(`The bundle has more than ${MAX_BUNDLE_FILES} files.`);
+  const files: BundleFile[] = [];
+  let left = MAX_BUNDLE_BYTES;
+  for (const path of paths) {
+    if (!isPlainPath(path))
+      throw invalidCheckout(`The bundle has a file with the name ${JSON.stringify(path)}.`);
+    const bytes = await readPlainFile(checkout, `${BUILD}/out/${path}`, left);
+    left -= bytes.byteLength;
+    files.push({ path, bytes });
+  }
+  return files;
+}
+
+/** wrangler names the main module after its source. */
+const mainModule = (source: string) => (source.split('/').at(-1) ?? source).replace(/\.[^.]+$/, '.js');
+
+function buildFailed(log: string, killedBy: string | null): ToolError {
+  const what = killedBy ? `its build was ended by the limit on ${killedBy}` : 'it does not build';
+  return new ToolError(
+    'GATE_CLOSED',
+    `The Worker can't be released: ${what}.`,
+    'Run the build in your clone, correct the sources and submit again.',
+    { rule: 'release.build', cause: new Error(log) },
+  );
+}
+
+/** Without terminal sequences, which wrangler prints even when told not to. */
+const plainText = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '').trim();

@@ -1,0 +1,93 @@
+import { chmod, mkdir, realpath } from 'node:fs/promises';
+import * as z from 'zod';
+import { ToolError } from '../../errors.ts';
+import { checkName, checkVersion } from '../names.ts';
+import type { Target } from '../target.ts';
+import { readActive } from './active.ts';
+import { runtimeHolder } from './claim.ts';
+import { type Command, type Order, send } from './control.ts';
+import { absent } from './files.ts';
+import { ended, reapLocalRuntime, stop } from './reap.ts';
+import { ensureResource, listResources } from './resources.ts';
+import { defaultRuntimeCommand, ensureRuntime } from './start_runtime.ts';
+import { storeVersion } from './versions.ts';
+
+export { reapLocalRuntime };
+
+/** How long a killed process may take to leave the process table. */
+const DYING_MS = 500;
+
+const servingSchema = z.strictObject({ version: z.string(), url: z.string() });
+
+/**
+ * The target on this machine: real Workers in workerd, D1 on disk, every product on its own port of 127.0.0.1.
+ *
+ * All state lies under `dir`, which gets mode 0700. Workers run in one runtime process per folder, which any server
+ * process starts on demand and which outlives it; after a restart it serves again what was active. Every change of
+ * what is served restarts workerd, so all products pause for a moment. Workers can't reach any network. Bounds of
+ * the real place (CPU time, for one) are not enforced here.
+ *
+ * `runtimeCommand` is the command line that runs `runtime.ts`, to which the folder is appended.
+ */
+export async function openLocalTarget(options: {
+  dir: string;
+  runtimeCommand?: readonly string[];
+}): Promise<Target> {
+  await mkdir(options.dir, { recursive: true, mode: 0o700 });
+  const dir = await realpath(options.dir);
+  await chmod(dir, 0o700);
+  const command = options.runtimeCommand ?? defaultRuntimeCommand();
+
+  /** Every order may be repeated, so one that died with its runtime is given to the next. */
+  async function order(name: Command, what: Partial<Order>, attempts = 2): Promise<unknown> {
+    const runtime = await ensureRuntime(dir, command);
+    try {
+      return await send(runtime.socket, name, what);
+    } catch (cause) {
+      if (cause instanceof ToolError) throw cause;
+      const gone = await ended(runtime, DYING_MS).then(
+        () => true,
+        () => false,
+      );
+      if (gone && attempts > 1) return order(name, what, attempts - 1);
+      throw new ToolError('UPSTREAM', 'The local Workers runtime did not answer.', 'Call again.', { cause });
+    }
+  }
+
+  return {
+    name: 'local',
+    resources: () => listResources(dir),
+    ensure: (spec) => ensureResource(dir, spec),
+    upload: (version) => storeVersion(dir, version),
+
+    async migrate(product, version) {
+      return z.array(z.string()).parse(await order('migrate', named(product, version)));
+    },
+    async activate(product, version) {
+      return z.strictObject({ url: z.string() }).parse(await order('activate', named(product, version)));
+    },
+    async active(product) {
+      const entry = (await readActive(dir))[checkName(product)];
+      return entry?.version ? servingSchema.nullable().parse(await order('active', { product })) : null;
+    },
+    async retire(product) {
+      const entry = (await readActive(dir))[checkName(product)];
+      if (entry?.version) await order('retire', { product });
+    },
+  };
+}
+
+/** Ends the runtime of a folder and everything it started. Returns whether one was running. */
+export async function stopLocalRuntime(dir: string): Promise<boolean> {
+  const folder = await realpath(dir).catch(absent);
+  if (folder === null) return false;
+  const holder = await runtimeHolder(folder);
+  if (holder) await stop(holder);
+  await reapLocalRuntime(folder);
+  return holder !== null;
+}
+
+const named = (product: string, version: string) => ({
+  product: checkName(product),
+  version: checkVersion(version),
+});

@@ -1,0 +1,156 @@
+import { readForm } from './forms.ts';
+import { attribute, type Element, elementsOf, ownText } from './html.ts';
+import { isOpenApi, readOpenApi } from './openapi.ts';
+import type { Exchange, Field, HttpRequest, Input, Surface } from './types.ts';
+import { get, pathOf, requestFor, validValues } from './values.ts';
+
+const WELL_KNOWN = ['/openapi.json', '/sitemap.xml', '/robots.txt'];
+const MOST_PAGES = 60;
+/** A path in quotes, as scripts and JSON hold them. */
+const QUOTED_PATH = /["'`](\/[\w\-.~/%?=&]*)["'`]/g;
+
+/** How one finds one's way: every address seen, and every way to send something in. */
+interface Map {
+  queue: string[];
+  /** Addresses by path and names of parameters, so that `?page=1` and `?page=2` are one. */
+  seen: Set<string>;
+  inputs: Input[];
+  origin: string;
+}
+
+/**
+ * Walks the product from `/` along links, frames, scripts, forms, redirects, paths named in scripts and JSON, and an
+ * OpenAPI document: the one given, or one found on the way. Pages are what answered with neither 404 nor 405.
+ */
+export async function discover(
+  origin: string,
+  openapi: unknown,
+  send: (request: HttpRequest) => Promise<Exchange>,
+): Promise<Surface> {
+  const map: Map = { queue: [], seen: new Set(), inputs: [], origin };
+  const pages: string[] = [];
+  if (isOpenApi(openapi)) addOpenApi(map, openapi);
+  for (const path of ['/', ...WELL_KNOWN]) addAddress(map, path, '/');
+
+  for (let at = map.queue.shift(); at !== undefined && pages.length < MOST_PAGES; at = map.queue.shift()) {
+    const answer = await send(get(at));
+    if (answer.status !== 404 && answer.status !== 405) {
+      if (answer.status < 300 || answer.status >= 400) pages.push(at);
+      readAnswer(map, at, answer);
+    }
+  }
+  return { pages, inputs: map.inputs };
+}
+
+/** Where an answer leads that the surface does not hold yet, for example the page of what was just sent in. */
+export function newLinks(origin: string, surface: Surface, answer: Exchange): string[] {
+  const map: Map = {
+    queue: [],
+    seen: new Set(surface.pages.map((page) => addressKey(origin, page))),
+    inputs: [],
+    origin,
+  };
+  readAnswer(map, answer.request.path, answer);
+  return map.queue;
+}
+
+function readAnswer(map: Map, at: string, answer: Exchange): void {
+  const location = answer.headers.location;
+  if (location !== undefined) addAddress(map, location, at);
+  const type = answer.headers['content-type'] ?? '';
+  if (/\bhtml\b/.test(type)) {
+    for (const element of elementsOf(answer.body)) readElement(map, at, element);
+  } else if (/\bjson\b/.test(type)) {
+    const document = parseJson(answer.body);
+    if (isOpenApi(document)) addOpenApi(map, document);
+    else addQuoted(map, at, answer.body);
+  } else if (/script\b/.test(type)) addQuoted(map, at, answer.body);
+  else if (/\bxml\b/.test(type)) {
+    for (const [, link] of answer.body.matchAll(/<loc>([^<]{1,500})<\/loc>/g))
+      addAddress(map, link ?? '', at);
+  }
+}
+
+function readElement(map: Map, at: string, element: Element): void {
+  const link = attribute(element, ['a', 'area', 'link'].includes(element.tagName) ? 'href' : 'src');
+  if (link !== undefined) addAddress(map, link, at);
+  if (element.tagName === 'form') addInput(map, formAt(map, at, element));
+  if (element.tagName === 'script') addQuoted(map, at, ownText(element));
+}
+
+function formAt(map: Map, at: string, form: Element): Input | undefined {
+  const action = local(map.origin, attribute(form, 'action') ?? '', at);
+  return action === undefined ? undefined : readForm(form, action);
+}
+
+function addOpenApi(map: Map, document: unknown): void {
+  for (const input of readOpenApi(document)) {
+    addInput(map, input);
+    if (input.method === 'GET')
+      addAddress(map, requestFor(withoutOptional(input), validValues(input, '1')).path, '/');
+  }
+}
+
+const withoutOptional = (input: Input): Input => ({
+  ...input,
+  fields: input.fields.filter((field) => field.required || field.place === 'path'),
+});
+
+function addQuoted(map: Map, at: string, text: string): void {
+  for (const [, path] of text.matchAll(QUOTED_PATH)) addAddress(map, path ?? '', at);
+}
+
+function addAddress(map: Map, link: string, at: string): void {
+  const address = local(map.origin, link, at);
+  if (address === undefined) return;
+  const key = addressKey(map.origin, address);
+  if (map.seen.has(key)) return;
+  map.seen.add(key);
+  map.queue.push(address);
+  const { pathname, searchParams } = new URL(address, map.origin);
+  if (searchParams.size > 0) addInput(map, queryInput(pathname, searchParams));
+}
+
+/** Path and names of parameters: what makes two addresses the same page. */
+function addressKey(origin: string, address: string): string {
+  const { pathname, searchParams } = new URL(address, origin);
+  return `${pathname}?${[...searchParams.keys()].sort()}`;
+}
+
+function addInput(map: Map, input: Input | undefined): void {
+  if (!input) return;
+  const key = (one: Input) =>
+    `${one.method} ${pathOf(one.path)} ${one.encoding} ${one.fields.map(({ name }) => name)}`;
+  if (!map.inputs.some((known) => key(known) === key(input))) map.inputs.push(input);
+}
+
+/** The parameters that a link carries are a way to send something in. */
+function queryInput(path: string, query: URLSearchParams): Input {
+  const field = (name: string): Field => ({
+    name,
+    place: 'query',
+    type: 'text',
+    required: false,
+    minLength: 0,
+    maxLength: undefined,
+    minimum: undefined,
+    maximum: undefined,
+    options: [],
+  });
+  return { method: 'GET', path, encoding: 'none', fields: [...new Set(query.keys())].map(field) };
+}
+
+/** Path and query of a link on the product's own origin; undefined for every other. */
+function local(origin: string, link: string, at: string): string | undefined {
+  if (!URL.canParse(link, origin + at)) return undefined;
+  const url = new URL(link, origin + at);
+  return url.origin === origin ? url.pathname + url.search : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

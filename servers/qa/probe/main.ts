@@ -1,0 +1,79 @@
+/**
+ * The probe as a program, for the sandbox: one JSON object on stdin (`job`), one JSON report on stdout.
+ * Exits 0 whenever a report was made, 2 when the input was not a job or the probe itself failed.
+ */
+import { text } from 'node:stream/consumers';
+import * as z from 'zod';
+import { criterion } from './criteria.ts';
+import { excerpt, findingId, probe } from './probe.ts';
+import { NotStarted, productConfig, startProduct } from './product.ts';
+import type { ProbeReport } from './types.ts';
+
+/** Where `wrangler dev` serves by default, so that the report's commands can be pasted. */
+const SHOWN_ORIGIN = 'http://127.0.0.1:8787';
+
+const job = z.strictObject({
+  bundleDir: z.string().min(1).max(1_000),
+  config: productConfig,
+  openapi: z.unknown().optional(),
+  criteria: z.array(criterion).max(200).default([]),
+  seed: z.int().min(0),
+  budget: z.strictObject({ requests: z.int().min(1).max(100_000), ms: z.int().min(100).max(3_600_000) }),
+});
+type Job = z.infer<typeof job>;
+
+async function report(input: Job): Promise<ProbeReport> {
+  const { bundleDir, config, openapi, criteria, seed, budget } = input;
+  const started = performance.now();
+  try {
+    const product = await startProduct(bundleDir, config);
+    try {
+      return await probe({
+        origin: product.origin,
+        openapi,
+        criteria,
+        seed,
+        budget,
+        shownOrigin: SHOWN_ORIGIN,
+      });
+    } finally {
+      await product.stop();
+    }
+  } catch (error) {
+    if (!(error instanceof NotStarted)) throw error;
+    return notStarted(error, seed, Math.round(performance.now() - started));
+  }
+}
+
+function notStarted(error: NotStarted, seed: number, ms: number): ProbeReport {
+  const title = 'The product does not start';
+  return {
+    origin: SHOWN_ORIGIN,
+    seed,
+    complete: true,
+    findings: [
+      {
+        id: findingId('start', 'GET /', title),
+        kind: 'start',
+        severity: 'blocker',
+        title,
+        where: 'GET /',
+        reproduction: 'wrangler dev',
+        evidence: excerpt(error.message),
+        confirmed: true,
+      },
+    ],
+    checks: [{ name: 'start', ran: true, requests: 0 }],
+    notTested: ['Everything else: there was nothing to probe.'],
+    requests: 0,
+    ms,
+  };
+}
+
+try {
+  const result = await report(job.parse(JSON.parse(await text(process.stdin))));
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+} catch (error) {
+  process.stderr.write(`qa-probe: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}\n`);
+  process.exitCode = 2;
+}

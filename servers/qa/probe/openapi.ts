@@ -1,0 +1,100 @@
+import type { Field, Input } from './types.ts';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+const ENCODINGS: Record<string, Input['encoding']> = {
+  'application/json': 'json',
+  'application/x-www-form-urlencoded': 'form',
+  'multipart/form-data': 'multipart',
+};
+const MOST_INPUTS = 200;
+
+type Json = Record<string, unknown>;
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const object = (value: unknown): Json => (isObject(value) ? value : {});
+
+/** True for what looks like an OpenAPI 3 document. */
+export const isOpenApi = (value: unknown): boolean =>
+  isObject(value) && 'openapi' in value && isObject(value.paths);
+
+/** The operations of an OpenAPI 3 document (https://spec.openapis.org/oas/v3.1.0), local references resolved. */
+export function readOpenApi(document: unknown): Input[] {
+  const root = object(document);
+  const inputs = Object.entries(object(root.paths)).flatMap(([path, item]) =>
+    METHODS.filter((method) => isObject(object(item)[method])).map((method) =>
+      readOperation(root, path, method, object(item)),
+    ),
+  );
+  return inputs.filter(({ path }) => path.startsWith('/')).slice(0, MOST_INPUTS);
+}
+
+function readOperation(root: Json, path: string, method: string, item: Json): Input {
+  const operation = object(item[method]);
+  const parameters = [...list(item.parameters), ...list(operation.parameters)].map((value) =>
+    resolve(root, value),
+  );
+  const fields = parameters
+    .filter(({ in: place }) => place === 'path' || place === 'query')
+    .map((parameter) =>
+      readField(
+        root,
+        String(parameter.name),
+        parameter.in as 'path' | 'query',
+        parameter.schema,
+        parameter.required === true,
+      ),
+    );
+  const content = object(resolve(root, operation.requestBody).content);
+  const type = Object.keys(ENCODINGS).find((name) => isObject(content[name]));
+  if (!type) return { method: method.toUpperCase(), path, encoding: 'none', fields };
+  const schema = resolve(root, object(content[type]).schema);
+  const required = list(schema.required);
+  for (const [name, property] of Object.entries(object(schema.properties))) {
+    fields.push(readField(root, name, 'body', property, required.includes(name)));
+  }
+  return { method: method.toUpperCase(), path, encoding: ENCODINGS[type] ?? 'json', fields };
+}
+
+function readField(
+  root: Json,
+  name: string,
+  place: Field['place'],
+  value: unknown,
+  required: boolean,
+): Field {
+  const schema = resolve(root, value);
+  const number = (key: string) => (typeof schema[key] === 'number' ? schema[key] : undefined);
+  const options = 'const' in schema ? [schema.const] : list(schema.enum);
+  return {
+    name,
+    place,
+    type: options.length > 0 ? 'choice' : typeOf(schema),
+    required,
+    minLength: number('minLength') ?? 0,
+    maxLength: number('maxLength'),
+    minimum: number('minimum'),
+    maximum: number('maximum'),
+    options,
+  };
+}
+
+function typeOf(schema: Json): Field['type'] {
+  const type = Array.isArray(schema.type) ? schema.type.find((name) => name !== 'null') : schema.type;
+  if (type === 'boolean') return 'boolean';
+  if (type === 'integer' || type === 'number') return 'number';
+  if (schema.format === 'email') return 'email';
+  if (schema.format === 'uri') return 'url';
+  return schema.format === 'date' ? 'date' : 'text';
+}
+
+/** Follows `#/…` references, a bounded number of steps. */
+function resolve(root: Json, value: unknown): Json {
+  let at = object(value);
+  for (let step = 0; step < 8 && typeof at.$ref === 'string'; step += 1) {
+    const keys = at.$ref.replace(/^#\//, '').split('/');
+    at = keys.reduce((place, key) => object(place[key.replaceAll('~1', '/').replaceAll('~0', '~')]), root);
+  }
+  return at;
+}
+
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -1,0 +1,90 @@
+import type { Exchange, Field, HttpRequest, Input } from './types.ts';
+
+const BOUNDARY = 'millwright-qa-probe-boundary';
+
+/** Headers that every request of the probe carries: it looks at what a browser would get. */
+export const HEADERS = { accept: 'text/html,*/*' };
+
+/** A plain GET. */
+export const get = (path: string): HttpRequest => ({ method: 'GET', path, headers: { ...HEADERS } });
+
+/** An address without its query: what a report names. */
+export const pathOf = (path: string): string => path.replace(/[?#].*$/s, '');
+
+/** Status and first line of an answer: what a report shows of a failure. */
+export const summary = ({ status, body }: Exchange): string =>
+  `${status || 'no answer'}: ${body.split('\n')[0]}`;
+
+/** Values that the product should accept, as far as one can know; texts hold the tag. */
+export function validValues(input: Input, tag: string): Record<string, unknown> {
+  return Object.fromEntries(input.fields.map((field) => [field.name, validValue(field, tag)]));
+}
+
+function validValue(field: Field, tag: string): unknown {
+  switch (field.type) {
+    case 'choice':
+      return field.options[0];
+    case 'boolean':
+      return true;
+    case 'number':
+      return field.minimum ?? Math.min(1, field.maximum ?? 1);
+    case 'email':
+      return `${tag}@example.com`;
+    case 'url':
+      return `https://example.com/${tag}`;
+    case 'date':
+      return '2030-01-15';
+    case 'text':
+      return fitText(`Plain words ${tag}`, field);
+  }
+}
+
+/** The text, lengthened behind to the field's minimum or cut to its maximum. */
+export function fitText(text: string, field: Field): string {
+  return text.padEnd(field.minLength, ' and more').slice(0, field.maxLength);
+}
+
+/** The request that sends these values. A field without a value is left out. */
+export function requestFor(input: Input, values: Record<string, unknown>): HttpRequest {
+  const given = (place: Field['place']) =>
+    input.fields.filter((field) => field.place === place && values[field.name] !== undefined);
+  const path = given('path').reduce(
+    (text, { name }) => text.replaceAll(`{${name}}`, encodeURIComponent(String(values[name]))),
+    input.path,
+  );
+  const query = new URLSearchParams(
+    given('query').map(({ name }): [string, string] => [name, String(values[name])]),
+  );
+  const address = query.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`;
+  const names = given('body').map(({ name }) => name);
+  return { method: input.method, path: address, ...bodyFor(input, names, values) };
+}
+
+function bodyFor(input: Input, names: string[], values: Record<string, unknown>) {
+  switch (input.encoding) {
+    case 'none':
+      return { headers: { ...HEADERS } };
+    case 'json':
+      return {
+        headers: { ...HEADERS, 'content-type': 'application/json' },
+        body: JSON.stringify(Object.fromEntries(names.map((name) => [name, values[name]]))),
+      };
+    case 'form':
+      return {
+        headers: { ...HEADERS, 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(
+          names.map((name): [string, string] => [name, String(values[name])]),
+        ).toString(),
+      };
+    case 'multipart': {
+      const parts = names.map(
+        (name) =>
+          `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${values[name]}\r\n`,
+      );
+      return {
+        headers: { ...HEADERS, 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
+        body: `${parts.join('')}--${BOUNDARY}--\r\n`,
+      };
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { ToolError } from '../../core/errors.ts';
+import { idInput } from '../../core/ids.ts';
+import { refuseIfStopped } from '../../core/kill.ts';
+import { defineTool } from '../../core/tool.ts';
+import { findTask, insertSpawn, liveSessions, queuedSpawns } from '../queries.ts';
+
+export default defineTool({
+  name: 'agent_spawn',
+  needs: 'agent:spawn',
+  effect: 'write',
+  description:
+    'Queue a run of an agent in a role that you may spawn. The runner starts it in a process of its own; wait for its task with task_wait.',
+  input: z.strictObject({
+    role: z.string().max(40),
+    task: idInput('T').optional().describe('The task it should take first.'),
+    message: z.string().max(2000).default('').describe('What it should know besides its brief.'),
+  }),
+  output: z.object({ agent: z.string(), queued: z.literal(true) }),
+
+  async handler({ role, task, message }, { tx, factory, session, now, about }) {
+    const spawns = factory.roles[session.role]?.spawns ?? [];
+    if (!spawns.includes(role)) {
+      const may = spawns.length > 0 ? `You may spawn ${spawns.join(', ')}.` : 'Your role spawns nobody.';
+      throw new ToolError('FORBIDDEN', `The role ${session.role} may not spawn that role.`, may, {
+        rule: 'spawn.role',
+      });
+    }
+    await refuseIfStopped(tx, role);
+    if (task !== undefined && (await findTask(tx, task))?.role !== role) {
+      throw new ToolError(
+        'CONFLICT',
+        `That task is not for ${role}.`,
+        'Call task_list for tasks of that role.',
+        { rule: 'task.role' },
+      );
+    }
+    const busy = new Set(
+      [...(await liveSessions(tx, now)), ...(await queuedSpawns(tx))].map(({ agent }) => agent),
+    );
+    const agents = factory.roles[role]?.agents ?? [];
+    const agent = agents.find((name) => !busy.has(name));
+    if (!agent) {
+      throw new ToolError(
+        'LIMIT',
+        `Every ${role} is running or queued: ${agents.join(', ')}.`,
+        'Wait for one with task_wait.',
+        { rule: 'limit.agents' },
+      );
+    }
+    about(`agent:${agent}`);
+    await insertSpawn(tx, {
+      role,
+      agent,
+      task: task ?? null,
+      message,
+      root: session.root,
+      requestedBy: session.agent,
+      now,
+    });
+    return { agent, queued: true as const };
+  },
+});

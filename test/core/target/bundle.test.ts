@@ -1,0 +1,109 @@
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { plainChild } from '../../../servers/core/sandbox/plain.ts';
+import { openSandbox, type Sandbox } from '../../../servers/core/sandbox/sandbox.ts';
+import { bundleWorker } from '../../../servers/core/target/bundle.ts';
+import { bundleDigest } from '../../../servers/core/target/digest.ts';
+import { openLocalTarget } from '../../../servers/core/target/local/local.ts';
+import { answer, stateFolder } from './workers.ts';
+
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  sandbox = await openSandbox();
+});
+
+async function checkout(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'checkout-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  await cp(fileURLToPath(new URL('fixture', import.meta.url)), dir, { recursive: true });
+  return dir;
+}
+
+async function layer(): Promise<{ from: string; at: string }> {
+  const from = await mkdtemp(join(tmpdir(), 'layer-'));
+  onTestFinished(() => rm(from, { recursive: true, force: true }));
+  await chmod(from, 0o755);
+  await mkdir(join(from, 'emphasis'));
+  await writeFile(join(from, 'emphasis', 'package.json'), '{"name":"emphasis","main":"index.js"}');
+  await writeFile(join(from, 'emphasis', 'index.js'), 'export const emphasis = "!";');
+  return { from, at: '/node_modules' };
+}
+
+test('what the sandbox built is what the target serves, and it has one digest wherever it is built', async () => {
+  const [first, second] = [await checkout(), await checkout()];
+
+  const built = await bundleWorker(sandbox, { checkout: first });
+  const again = await bundleWorker(sandbox, { checkout: second });
+
+  expect(again.digest).toBe(built.digest);
+  expect(built.digest).toBe(bundleDigest(built.files));
+  expect(built.isolation).toBe(sandbox.isolation);
+  expect(built.config.main).toBe('index.js');
+  expect(built.migrations.map(({ database, name }) => `${database}/${name}`)).toEqual([
+    'notes/0001_note.sql',
+  ]);
+  expect(built.files.map(({ path }) => path)).toEqual([expect.stringMatching(/-page\.html$/), 'index.js']);
+
+  const target = await openLocalTarget({ dir: await stateFolder() });
+  await target.ensure({ kind: 'worker', name: 'notes' });
+  await target.ensure({ kind: 'd1', name: 'notes' });
+  const { files, digest: bundle, config, migrations } = built;
+  await target.upload({ product: 'notes', version: '1.0.0', bundle, files, config, migrations });
+  await target.migrate('notes', '1.0.0');
+  const { url } = await target.activate('notes', '1.0.0');
+  expect(await answer(url)).toBe('200 hello 0 <p>page</p>\n');
+});
+
+test('dependencies come from the layer, and sources that do not build say why', async () => {
+  const dir = await checkout();
+  const source = `import { emphasis } from 'emphasis';\nexport default { fetch: () => new Response(emphasis) };\n`;
+  await writeFile(join(dir, 'src/index.ts'), source);
+
+  const built = await bundleWorker(sandbox, { checkout: dir, layers: [await layer()] });
+  expect(Buffer.from(built.files[0]?.bytes ?? []).toString()).toContain('emphasis = "!"');
+
+  await rm(join(dir, '.millwright'), { recursive: true });
+  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toMatchObject({
+    code: 'GATE_CLOSED',
+    cause: { message: expect.stringContaining('Could not resolve "emphasis"') },
+  });
+});
+
+test('a checkout that leads the server elsewhere is refused before anything runs', async () => {
+  const outside = await checkout();
+  const [linked, prepared, migrations] = [await checkout(), await checkout(), await checkout()];
+  await rm(join(linked, 'wrangler.jsonc'));
+  await symlink(join(outside, 'wrangler.jsonc'), join(linked, 'wrangler.jsonc'));
+  await mkdir(join(prepared, '.millwright'));
+  await rm(join(migrations, 'migrations'), { recursive: true });
+  await symlink(join(outside, 'migrations'), join(migrations, 'migrations'));
+
+  await expect(bundleWorker(sandbox, { checkout: linked })).rejects.toThrow('must be an ordinary file');
+  await expect(bundleWorker(sandbox, { checkout: prepared })).rejects.toThrow('must not contain .millwright');
+  await expect(bundleWorker(sandbox, { checkout: migrations })).rejects.toThrow('must be an ordinary file');
+  await writeFile(join(outside, 'wrangler.toml'), 'name = "other"');
+  await expect(bundleWorker(sandbox, { checkout: outside })).rejects.toThrow('exactly one Worker config');
+});
+
+test('where nothing can be mounted the build says that it was not contained', async () => {
+  const uncontained = await openSandbox({ accept: 'none', engines: [plainChild] });
+
+  const built = await bundleWorker(uncontained, { checkout: await checkout() });
+
+  expect(built.isolation).toBe('none');
+  expect(built.config.main).toBe('index.js');
+});
+
+test('a build command in the config is refused', async () => {
+  const dir = await checkout();
+  const config = await readFile(join(dir, 'wrangler.jsonc'), 'utf8');
+  await writeFile(
+    join(dir, 'wrangler.jsonc'),
+    config.replace('"name"', '"build": { "command": "touch ran" }, "name"'),
+  );
+  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toThrow('"build": it names a command');
+});

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { readWorkerConfig } from '../../../servers/core/target/worker_config.ts';
+
+const MINIMAL = { name: 'notes', main: 'src/index.ts', compatibility_date: '2026-01-01' };
+const withKeys = (keys: object) => JSON.stringify({ ...MINIMAL, ...keys });
+
+test('reads JSONC as data: comments, trailing commas, databases by name', async () => {
+  const text = await readFile(new URL('fixture/wrangler.jsonc', import.meta.url), 'utf8');
+
+  expect(readWorkerConfig(text)).toEqual({
+    config: {
+      name: 'notes',
+      main: 'src/index.ts',
+      compatibilityDate: '2026-01-01',
+      compatibilityFlags: [],
+      d1: [{ binding: 'DB', database: 'notes' }],
+      vars: { GREETING: 'hello' },
+    },
+    migrations: [{ database: 'notes', directory: 'migrations' }],
+  });
+});
+
+test.each([
+  [{ env: { production: {} } }, /"env": an environment is a second Worker/],
+  [{ build: { command: 'curl evil' } }, /"build": it names a command/],
+  [{ account_id: 'abc' }, /"account_id"/],
+  [{ routes: ['example.com/*'] }, /"routes"/],
+  [{ workers_dev: true }, /"workers_dev"/],
+  [{ no_bundle: true }, /"no_bundle"/],
+  [{ kv_namespaces: [] }, /"kv_namespaces", which would change what is deployed/],
+  [{ toString: 1 }, /"toString", which would change what is deployed/],
+])('refuses %j by the name of its key', (keys, message) => {
+  expect(() => readWorkerConfig(withKeys(keys))).toThrow(message);
+});
+
+test.each([
+  [{ name: '; rm -rf /' }, 'wrong at name'],
+  [{ main: '../outside.ts' }, 'wrong at main'],
+  [{ main: '/etc/passwd.js' }, 'wrong at main'],
+  [{ main: 'src/index.ts --env=x' }, 'wrong at main'],
+  [{ compatibility_date: 'today' }, 'wrong at compatibility_date'],
+  [{ vars: { KEY: { nested: 1 } } }, 'wrong at vars.KEY'],
+  [{ d1_databases: [{ binding: 'DB', database_name: 'a', remote: true }] }, 'wrong at d1_databases.0'],
+  [{ d1_databases: [{ binding: 'DB', database_name: 'a', migrations_dir: '../../x' }] }, 'migrations_dir'],
+  [{ d1_databases: [{ binding: 'DB', database_name: 'a' }], vars: { DB: 'x' } }, 'binds one name twice'],
+])('refuses %j and says where', (keys, message) => {
+  expect(() => readWorkerConfig(withKeys(keys))).toThrow(message);
+});
+
+test.each(['', 'null', '[]', '{"name": "a"', `{\n"name": }`, 'x'.repeat(200_000)])(
+  'refuses %.20j',
+  (text) => {
+    expect(() => readWorkerConfig(text)).toThrow('The Worker config is');
+  },
+);
