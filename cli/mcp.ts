@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { serveStdioAgent } from '../servers/core/serve.ts';
 import { loadFleet } from '../servers/fleet.ts';
 
@@ -9,10 +11,10 @@ export async function mcp(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const enrolment = valueOf(args, '--enrolment') ?? env.MILLWRIGHT_ENROLMENT;
+  const enrolment = optionOf(args, '--enrolment') ?? env.MILLWRIGHT_ENROLMENT;
   if (!enrolment)
     throw new Error('Which agent? Give --enrolment FILE; `millwright enrol AGENT` prints the path.');
-  const servers = valueOf(args, '--servers')?.split(',').filter(Boolean);
+  const servers = optionOf(args, '--servers')?.split(',').filter(Boolean);
   await serveStdioAgent({
     enrolment,
     load: () => loadFleet(servers),
@@ -21,8 +23,16 @@ export async function mcp(
   });
 }
 
-function valueOf(args: readonly string[], flag: string): string | undefined {
+function optionOf(args: readonly string[], flag: string): string | undefined {
   const index = args.findIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
   if (index < 0) return undefined;
   return args[index]?.includes('=') ? args[index].slice(flag.length + 1) : args[index + 1];
+}
+
+/** Started by itself, as a bench or a test does, it is the command. */
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await mcp(process.argv.slice(2), process.env).catch((error: Error) => {
+    process.stderr.write(`millwright: ${error.message}\n`);
+    process.exitCode = 1;
+  });
 }

@@ -23,11 +23,11 @@ export async function addHuman(stage: Stage): Promise<Human> {
     'The human',
   );
   const sign = async (checkpoint: string) => {
-    const { json } = await must(
-      stage.millwright(['approve', checkpoint, '--human', 'owner', '--key', key, '--sign-only'], passphrase),
-      'The signature',
-    );
-    return String(json.signature);
+    const shown = await must(stage.millwright(['approve', checkpoint, '--print']), 'The text');
+    const file = join(stage.folder, `text-${checkpoint}`);
+    await writeFile(file, String(shown.json.text));
+    const signed = await must(stage.millwright(['sign', file, '--key', key], passphrase), 'The signature');
+    return String(signed.json.signature);
   };
   return {
     sign,

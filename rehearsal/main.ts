@@ -104,10 +104,10 @@ async function runPhases(kit: Kit): Promise<Map<string, number>> {
       throw new Error(
         `The rehearsal does not know the step "${ready.step}" of this factory's product pipeline.`,
       );
-    const agents = kit.stage.factory.roles[ready.role]?.agents ?? [];
-    const actor = await kit.stage.actor(agents[0] ?? '');
+    const actor = await kit.stage.actor(kit.stage.agentFor(ready.role));
     const since = performance.now();
     kit.progress.phase(ready.phase);
+    await actor.do('task_checkout', { task: ready.task });
     await play(actor, kit, ready.task);
     times.set(ready.phase, (times.get(ready.phase) ?? 0) + performance.now() - since);
   }

@@ -29,10 +29,13 @@ export interface Stage {
   /** The role that does the work of a role that pipelines name. */
   roleFor(name: string): string;
   /** The actor of an agent, started on first use. */
-  actor(agent: string): Promise<Actor>;
+  actor(agent: string, hostSession?: string): Promise<Actor>;
   /** A further session of an agent, as another host would open it. */
   session(agent: string, hostSession?: string, enrolment?: string): Promise<Actor>;
-  forget(agent: string): void;
+  /** The agent of a role that is running already, else the first of the role. */
+  agentFor(role: string): string;
+  /** Ends an agent's session, as a host does when its run is over. */
+  end(agent: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,8 +82,8 @@ export async function setStage({ factory, keep, signal }: StageOptions): Promise
     factory: info,
     millwright,
     roleFor: (name) => (info.roles[name] ? name : (info.stands_in[name] ?? name)),
-    actor(agent) {
-      const known = actors.get(agent) ?? start(agent);
+    actor(agent, hostSession) {
+      const known = actors.get(agent) ?? start(agent, hostSession);
       actors.set(agent, known);
       return known;
     },
@@ -89,7 +92,15 @@ export async function setStage({ factory, keep, signal }: StageOptions): Promise
       extra.push(actor);
       return actor;
     },
-    forget: (agent) => void actors.delete(agent),
+    agentFor(role) {
+      const agents = info.roles[role]?.agents ?? [];
+      return agents.find((agent) => actors.has(agent)) ?? agents[0] ?? '';
+    },
+    async end(agent) {
+      const actor = actors.get(agent);
+      actors.delete(agent);
+      await (await actor)?.close();
+    },
     async close() {
       const open = await Promise.allSettled(actors.values());
       await Promise.all(

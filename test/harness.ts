@@ -51,6 +51,8 @@ export interface FactoryOptions {
   preset?: string;
   /** Changes the parsed factory.yaml before it is applied. */
   change?: (factory: Record<string, never>) => void;
+  /** Definitions that stand for the shipped ones of the same name. */
+  pipelines?: Readonly<Record<string, unknown>>;
   servers?: readonly string[];
   databaseUrl?: string | undefined;
   /** Real time instead of a clock the test moves. */
@@ -70,7 +72,7 @@ export async function startFactory(options: FactoryOptions = {}): Promise<TestFa
   });
   await applyFirstDefinition(
     services,
-    changed(await readDefinition(options.preset ?? 'c-suite'), options.change),
+    changed(await readDefinition(options.preset ?? 'c-suite'), options),
     'initial',
   );
   const server = await serveHttp({ services, fleet: fleet.tools });
@@ -128,9 +130,11 @@ export function agentOver(name: string, client: Client): Agent {
   };
 }
 
-function changed(files: DefinitionFiles, change: FactoryOptions['change']): DefinitionFiles {
-  if (!change) return files;
+function changed(files: DefinitionFiles, { change, pipelines = {} }: FactoryOptions): DefinitionFiles {
+  const own = Object.entries(pipelines).map(([name, text]) => [`pipelines/${name}.yaml`, stringify(text)]);
+  const all = { ...files, ...Object.fromEntries(own) };
+  if (!change) return all;
   const factory = parse(files['factory.yaml'] ?? '');
   change(factory);
-  return { ...files, 'factory.yaml': stringify(factory) };
+  return { ...all, 'factory.yaml': stringify(factory) };
 }

@@ -16,9 +16,10 @@ import {
 export const buildSteps: Record<string, Performance> = {
   build: async (actor, kit, task) => {
     const { round } = await actor.do('task_checkout', { task });
-    if (round > 1) return secondBuild(actor, kit);
-    const developer = await takenOver(actor, kit, task);
-    await firstBuild(developer, kit);
+    const developer = round === 1 ? await takenOver(actor, kit, task) : actor;
+    if (round === 1) await firstBuild(developer, kit);
+    else await secondBuild(developer, kit);
+    await kit.stage.end(developer.agent);
   },
 };
 
@@ -34,7 +35,10 @@ async function takenOver(first: Actor, kit: Kit, task: string): Promise<Actor> {
   kit.progress.done(first.agent, 'stopped in the middle of the build (SIGSTOP)');
 
   const agents = kit.stage.factory.roles[first.role]?.agents ?? [];
-  const second = await nextDeveloper(kit, agents.find((agent) => agent !== first.agent) ?? first.agent);
+  const second = await kit.stage.actor(
+    agents.find((agent) => agent !== first.agent) ?? first.agent,
+    kit.hostSession,
+  );
   const brief = await takeWhenFree(second, task);
   process.kill(first.pid, 'SIGCONT');
   kit.recovered.push({ task, from: first.agent, to: second.agent, fence: 0 });
@@ -43,15 +47,8 @@ async function takenOver(first: Actor, kit: Kit, task: string): Promise<Actor> {
     commit: half,
     summary: 'The other half is somewhere.',
   });
+  await kit.stage.end(first.agent);
   return second;
-}
-
-/** The runner's part: starts the run that was queued, or else the agent that is meant. */
-async function nextDeveloper(kit: Kit, agent: string): Promise<Actor> {
-  const taken = await kit.stage.millwright(['runs', 'take']);
-  if (taken.exit === 0 && taken.json.agent === agent)
-    kit.progress.done('runner', `started ${agent}, as queued`);
-  return kit.stage.session(agent, kit.hostSession);
 }
 
 async function firstBuild(actor: Actor, kit: Kit): Promise<void> {

@@ -1,6 +1,7 @@
+import { must } from '../stage.ts';
 import { BRIEF, DISPATCH, LAUNCH_PLAN, POSITIONING, SEO_AUDIT, SPEC } from '../texts.ts';
 import { decide, editedDocument, forgedDecision, replayedDecision } from './decisions.ts';
-import { attempt, complete, inputOf, leave, newestArtifact, type Performance } from './kit.ts';
+import { attempt, complete, inputOf, type Kit, leave, newestArtifact, type Performance } from './kit.ts';
 
 const writes =
   (name: string, body: string, summary: string): Performance =>
@@ -66,12 +67,13 @@ export const documentSteps: Record<string, Performance> = {
   },
 
   dispatch: async (actor, kit) => {
-    const developer = kit.stage.roleFor('developer');
-    await attempt(kit, actor, 'input.invalid', 'agent_spawn', { role: developer, message: 'x'.repeat(5000) });
-    await actor.do('agent_spawn', { role: developer, message: 'Build to the spec.' });
+    const role = kit.stage.roleFor('developer');
+    await attempt(kit, actor, 'input.invalid', 'agent_spawn', { role, message: 'x'.repeat(5000) });
+    await actor.do('agent_spawn', { role, message: 'Build to the spec.' });
     await leave(actor, 'dispatch', DISPATCH);
     await complete(actor, 'queued a developer');
     kit.progress.done(actor.agent, 'queued a developer');
+    await runQueued(kit);
   },
 
   'launch-plan': async (actor, kit) => {
@@ -88,3 +90,10 @@ export const documentSteps: Record<string, Performance> = {
 
   'seo-audit': writes('seo-audit', SEO_AUDIT, 'audited how the product is found'),
 };
+
+/** The runner's part: takes the run that was queued and starts its agent in a process of its own. */
+async function runQueued(kit: Kit): Promise<void> {
+  const { json } = await must(kit.stage.millwright(['runs', 'take']), 'The run');
+  const { agent } = await kit.stage.actor(String(json.agent));
+  kit.progress.done('runner', `started ${agent}`);
+}

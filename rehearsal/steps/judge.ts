@@ -8,9 +8,10 @@ export const judgingSteps: Record<string, Performance> = {
     const brief = await actor.do('task_checkout', { task });
     if (brief.round === 1) await reviewOfOneself(actor, kit, task);
     await actor.do('task_checkout', { task });
-    await actor.do('change_diff');
+    const { digest } = await actor.do('change_diff');
     await actor.do('review_submit', {
       verdict: 'accept',
+      diff: digest,
       findings: [],
       summary: 'Read whole; every input is checked before it is stored.',
     });
@@ -39,8 +40,10 @@ async function reviewOfOneself(actor: Actor, kit: Kit, task: string): Promise<vo
   await actor.do('task_return', { why: 'another session of mine takes it' });
   const same = await kit.stage.session(actor.agent, kit.hostSession);
   await same.do('task_checkout', { task });
+  const { digest } = await same.do('change_diff');
   await attempt(kit, same, 'review.self', 'review_submit', {
     verdict: 'accept',
+    diff: digest,
     findings: [],
     summary: 'Looks good to me.',
   });
@@ -51,7 +54,7 @@ async function reviewOfOneself(actor: Actor, kit: Kit, task: string): Promise<vo
 /** QA's process dies with the task in its hand; the task goes on in another session. */
 async function killedAndResumed(first: Actor, kit: Kit, task: string): Promise<Actor> {
   process.kill(first.pid, 'SIGKILL');
-  kit.stage.forget(first.agent);
+  await kit.stage.end(first.agent);
   kit.progress.done(first.agent, 'was killed in the middle of its work (SIGKILL)');
   const next = await kit.stage.actor(first.agent);
   await takeWhenFree(next, task);

@@ -40,16 +40,21 @@ export interface Kit {
 /** What one step of the pipeline does when it is taken out. */
 export type Performance = (actor: Actor, kit: Kit, task: string) => Promise<void>;
 
-/** Asks for something a rule forbids. Whether it was refused is read from the record at the end. */
+/**
+ * Asks for something a rule forbids. Whether it was refused is read from the record at the end.
+ *
+ * @param refusedAt where the record has the refusal, when that is not the tool itself
+ */
 export async function attempt(
   kit: Kit,
   actor: Actor,
   rule: string,
   tool: string,
   args: Record<string, unknown> = {},
+  refusedAt = tool,
 ): Promise<void> {
   const { text, refused } = await actor.call(tool, args);
-  kit.expected.push({ rule, role: actor.role, tool });
+  kit.expected.push({ rule, role: actor.role, tool: refusedAt });
   kit.progress.done(
     actor.agent,
     refused ? `${tool} refused: ${text.split('\n')[0]?.slice(0, 110)}` : `${tool} was NOT refused (${rule})`,

@@ -19,6 +19,7 @@ export async function tryRights(kit: Kit): Promise<void> {
   await attempt(kit, builder, 'tool.unknown', 'checkpoint_approve', { checkpoint: 'C-1' });
   await unsignedGrant(kit);
   await endedCredentials(kit);
+  await stage.end(builder.agent);
 }
 
 /** A right is written into the factory file, and no human signs it. */
@@ -53,7 +54,7 @@ async function endedCredentials(kit: Kit): Promise<void> {
   const brief = await must(stage.millwright(['enrol', agent, '--hours', '0.0001']), 'The enrolment');
   await new Promise((resolve) => setTimeout(resolve, 500));
   const late = await stage.session(agent, undefined, String(brief.json.enrolment));
-  await attempt(kit, late, 'credential.expired', 'task_list');
+  await attempt(kit, late, 'credential.expired', 'task_list', {}, 'session');
   await late.close();
   await must(stage.millwright(['enrol', agent]), 'The enrolment');
 }

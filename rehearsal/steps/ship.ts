@@ -79,7 +79,7 @@ async function movedCommit(kit: Kit): Promise<void> {
     stops: ['It changes behaviour'],
     role,
   });
-  const developer = await stage.session(stage.factory.roles[role]?.agents[0] ?? '');
+  const developer = await stage.actor(stage.agentFor(role));
   await developer.do('task_checkout', { task });
   const commit = await sideChange(developer, 'src/notes.ts', '// nothing to see here\nexport {};\n');
   const submitted = await developer.do('change_submit', { commit, summary: 'Only a comment.' });

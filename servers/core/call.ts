@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type ErrorCode, ToolError } from './errors.ts';
 import type { Applied } from './factory/applied.ts';
@@ -16,6 +15,8 @@ import type { AnyTool, Call, FleetServer } from './tool.ts';
 const LONGEST_ANSWER = 10_000;
 /** Hosts give up on slower tools. */
 const SLOWEST_ANSWER_MS = 45_000;
+/** An agent's own words come back in it: a key it made up, for example. */
+const LONGEST_FAULT = 200;
 
 export type Answer = { ok: true; value: Record<string, unknown> } | { ok: false; error: ToolError };
 
@@ -115,13 +116,16 @@ async function permitted(
 
 function validated(tool: AnyTool, given: unknown): never {
   const parsed = tool.input.safeParse(given ?? {});
-  if (parsed.success) return parsed.data as never;
+  const odd = parsed.success ? unstorable(parsed.data) : undefined;
+  if (parsed.success && odd === undefined) return parsed.data as never;
   const form = Object.entries(tool.input.shape).map(([key, value]) =>
     value.safeParse(undefined).success ? `${key} (optional)` : key,
   );
-  const faults = parsed.error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`);
+  const faults = parsed.success
+    ? [`${odd}: has a NUL or half of a surrogate pair, which no text has`]
+    : parsed.error.issues
+        .slice(0, 5)
+        .map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`.slice(0, LONGEST_FAULT));
   throw new ToolError(
     'INVALID_INPUT',
     `${faults.join('; ')}.`,
@@ -130,6 +134,22 @@ function validated(tool: AnyTool, given: unknown): never {
       : `Call ${tool.name} again without arguments.`,
     { rule: 'input.invalid' },
   );
+}
+
+/** The first argument with text that one of the databases refuses or changes; undefined when there is none. */
+function unstorable(input: Record<string, unknown>): string | undefined {
+  const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0');
+  for (const [argument, value] of Object.entries(input)) {
+    const open: unknown[] = [value];
+    while (open.length > 0) {
+      const next = open.pop();
+      if (typeof next === 'string' && !isStorable(next)) return argument;
+      if (typeof next === 'object' && next !== null) {
+        for (const [key, inner] of Object.entries(next)) open.push(key, inner);
+      }
+    }
+  }
+  return undefined;
 }
 
 interface Handling {
@@ -149,6 +169,7 @@ async function handle(
   const base = {
     session,
     factory: applied.factory,
+    pipelines: applied.pipelines,
     services,
     now,
     signal,
@@ -178,6 +199,7 @@ async function handle(
       const inside: Call = {
         session,
         factory: base.factory,
+        pipelines: base.pipelines,
         services,
         now,
         signal,
@@ -198,22 +220,24 @@ async function handle(
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(SLOWEST_ANSWER_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new ToolError(
-      'LIMIT',
-      'The call took longer than a host waits.',
-      'Look at what it did with task_show before you call again.',
-      { rule: 'limit.time' },
-    );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), SLOWEST_ANSWER_MS);
   });
-  late.catch(() => {});
   try {
     return await Promise.race([work, late]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }
+
+const tooSlow = () =>
+  new ToolError(
+    'LIMIT',
+    'The call took longer than a host waits.',
+    'Look at what it did with task_show before you call again.',
+    { rule: 'limit.time' },
+  );
 
 function presentable(tool: AnyTool, value: Record<string, unknown>): Record<string, unknown> {
   const output = z.parse(tool.output, value);

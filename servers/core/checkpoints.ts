@@ -32,7 +32,7 @@ type Checkpoint = Row<'checkpoints'>;
 type Artifact = Pick<Row<'artifacts'>, 'id' | 'digest' | 'body'>;
 
 /** How many other texts are tried to say which rule a signature breaks. */
-const MOST_OTHERS = 50;
+const MOST_OTHERS = 20;
 
 /** Throws NOT_FOUND when there is no such checkpoint. Returns the exact text that decides it when signed. */
 export async function textToSign(
@@ -47,7 +47,12 @@ export async function textToSign(
 
 /** The newest artifact of a checkpoint's subject: same name, same pipeline (or task, for a single one). */
 export async function latestSubject(db: Db, row: Pick<Checkpoint, 'pipeline' | 'task'>, name: string) {
-  const query = db.selectFrom('artifacts').selectAll().where('name', '=', name).orderBy('id', 'desc').limit(1);
+  const query = db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('name', '=', name)
+    .orderBy('id', 'desc')
+    .limit(1);
   return row.pipeline === null
     ? query.where('task', '=', row.task).executeTakeFirst()
     : query.where('pipeline', '=', row.pipeline).executeTakeFirst();
@@ -203,11 +208,7 @@ async function checkpointRow(db: Db, id: number): Promise<Checkpoint> {
 }
 
 const artifactRow = (db: Db, id: number): Promise<Artifact> =>
-  db
-    .selectFrom('artifacts')
-    .select(['id', 'digest', 'body'])
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow();
+  db.selectFrom('artifacts').select(['id', 'digest', 'body']).where('id', '=', id).executeTakeFirstOrThrow();
 
 const otherVersions = (db: Db, row: Checkpoint): Promise<Artifact[]> =>
   db

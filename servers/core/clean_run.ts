@@ -49,7 +49,7 @@ export async function withCleanCheckout<T>(
   commit: string,
   use: (checkout: CleanCheckout) => Promise<T>,
 ): Promise<T> {
-  const authority = await openAuthority(services.paths.home);
+  const authority = await openAuthority(services.paths.git);
   const tree = await treeOf(authority, commit);
   await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
   const room = await realpath(await mkdtemp(join(services.paths.work, 'run-')));

@@ -1,4 +1,4 @@
-import { endSession } from './identity.ts';
+import { endSession, whoCalls } from './identity.ts';
 import { beatLeases, leaseMs } from './leases.ts';
 import type { Services } from './services.ts';
 import type { AnyTool } from './tool.ts';
@@ -14,26 +14,37 @@ export interface Connection {
 
 /**
  * Beats for a session while its host is connected: its leases stay alive without the agent doing anything. A
- * session that made no call for the factory's progress limit is no longer beaten for.
+ * session that made no call for the factory's progress limit is no longer beaten for; one that was revoked or
+ * expired is ended, and `onEnd` called.
  */
-export function startBeats(services: Services, session: string): { touch(): void; stop(): Promise<void> } {
+export function startBeats(
+  services: Services,
+  session: string,
+  onEnd = () => {},
+): { touch(): void; stop(): Promise<void> } {
   let progress = services.clock.now();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  const end = () => services.store.transaction((tx) => endSession(tx, session, services.clock.now()));
   const beat = async () => {
     let pause = 1000;
     try {
       const { factory } = await services.factory();
       pause = factory.lease.beat * 1000;
       const now = services.clock.now();
+      if ((await whoCalls(services.store.db, session, now)).refusal) {
+        stopped = true;
+        await end();
+        return onEnd();
+      }
       if (now - progress < factory.lease.progress * 1000) {
         await services.store.transaction(async (tx) => {
+          await beatLeases(tx, session, now, now + leaseMs(factory));
           await tx
             .updateTable('sessions')
             .set({ beat_at: now, progress_at: progress })
             .where('id', '=', session)
             .execute();
-          await beatLeases(tx, session, now, now + leaseMs(factory));
         });
       }
     } catch (error) {
@@ -49,7 +60,7 @@ export function startBeats(services: Services, session: string): { touch(): void
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await services.store.transaction((tx) => endSession(tx, session, services.clock.now()));
+      await end();
     },
   };
 }

@@ -20,7 +20,9 @@ const fileSchema = z.strictObject({ head: headSchema, signature: z.string().max(
 /** Where the record stood: its last entry, that entry's hash, and when (milliseconds since 1970). */
 export type Head = z.output<typeof headSchema>;
 
-export type HeadVerification = { ok: true; entries: number; head: string } | { ok: false; seq: number; why: string };
+export type HeadVerification =
+  | { ok: true; entries: number; head: string }
+  | { ok: false; seq: number; why: string };
 
 /** The text of an exported head: the head with the factory key's SSHSIG over its canonical JSON, one line. */
 export function signHead(head: Head, key: KeyObject): string {
@@ -45,14 +47,19 @@ export function readHead(text: string, keys: readonly SshPublicKey[]): Head {
 export async function verifyAgainst(db: Db, factory: string, head: Head): Promise<HeadVerification> {
   const found = await verifyRecord(db);
   if (!found.ok) return { ok: false, seq: found.seq, why: found.why };
-  if (head.factory !== factory) return { ok: false, seq: 0, why: `the head is one of factory ${head.factory}` };
+  if (head.factory !== factory)
+    return { ok: false, seq: 0, why: `the head is one of factory ${head.factory}` };
   if (found.entries < head.seq) {
     const why = `the record was truncated: it ends at entry ${found.entries}, the head names entry ${head.seq}`;
     return { ok: false, seq: found.entries + 1, why };
   }
   const then = await verifyRecord(db, head.seq);
   if (!then.ok || then.head !== head.hash) {
-    return { ok: false, seq: head.seq, why: `the record was replaced: entry ${head.seq} is not the one of the head` };
+    return {
+      ok: false,
+      seq: head.seq,
+      why: `the record was replaced: entry ${head.seq} is not the one of the head`,
+    };
   }
   return { ok: true, entries: found.entries, head: found.head };
 }

@@ -49,7 +49,8 @@ export async function serveHttp({
     const session = await sessionByToken(services.store.db, token);
     const known = connections.get(session);
     if (known) return known;
-    const connection = { fleet, services, session, ...startBeats(services, session) };
+    const beats = startBeats(services, session, () => connections.delete(session));
+    const connection = { fleet, services, session, ...beats };
     connections.set(session, connection);
     return connection;
   };
@@ -67,7 +68,7 @@ export async function serveHttp({
     if (Number(request.headers['content-length'] ?? 0) > LARGEST_MESSAGE)
       return reply(response, 413, { error: 'too large' });
     const token = /^Bearer (mw_[\w-]{43})$/.exec(request.headers.authorization ?? '')?.[1];
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const pathname = URL.parse(request.url ?? '/', 'http://localhost')?.pathname;
     if (pathname === '/health' && request.method === 'GET') return reply(response, 200, { ok: true });
     if (!token) {
       response.setHeader('WWW-Authenticate', 'Bearer');

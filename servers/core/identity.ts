@@ -3,6 +3,7 @@ import { ToolError } from './errors.ts';
 import type { Factory } from './factory/definition.ts';
 import { append } from './record.ts';
 import type { Services } from './services.ts';
+import { prepared } from './store/prepared.ts';
 import type { Db, Tx } from './store/store.ts';
 
 /** Who calls, as the credential says it. Nothing a client writes about itself enters here. */
@@ -65,7 +66,10 @@ export async function openSession(
           enrolment: enrolment.id,
           token_hash: hashToken(secret),
           opened_at: now,
-          expires_at: now + factory.limits.session_hours * 3_600_000,
+          expires_at: Math.min(
+            now + factory.limits.session_hours * 3_600_000,
+            enrolment.expires_at ?? Number.POSITIVE_INFINITY,
+          ),
           beat_at: now,
           progress_at: now,
           ended_at: null,
@@ -112,7 +116,20 @@ export interface Caller {
 
 /** Reads the session anew for every call, so that a revocation takes effect at once. */
 export async function whoCalls(db: Db, id: string, now: number): Promise<Caller> {
-  const row = await db
+  const [row] = await sessionNow(db, { id });
+  if (!row) throw credentialRefused('unknown');
+  const { expires_at, ended_at, revoked_at, enrolment_revoked, version, ...session } = row;
+  const refusal =
+    revoked_at !== null || enrolment_revoked !== null
+      ? credentialRefused('revoked')
+      : expires_at <= now || ended_at !== null
+        ? credentialRefused('expired')
+        : undefined;
+  return { session, factoryVersion: version ?? 0, ...(refusal && { refusal }) };
+}
+
+const sessionNow = prepared<{ id: string }>()((db, value) =>
+  db
     .selectFrom('sessions')
     .leftJoin('enrolments', 'enrolments.id', 'sessions.enrolment')
     .select([
@@ -135,28 +152,18 @@ export async function whoCalls(db: Db, id: string, now: number): Promise<Caller>
         .select((e) => e.fn.max<number>('id').as('version'))
         .as('version'),
     )
-    .where('sessions.id', '=', id)
-    .executeTakeFirst();
-  if (!row) throw credentialRefused('unknown');
-  const { expires_at, ended_at, revoked_at, enrolment_revoked, version, ...session } = row;
-  const refusal =
-    revoked_at !== null || enrolment_revoked !== null
-      ? credentialRefused('revoked')
-      : expires_at <= now || ended_at !== null
-        ? credentialRefused('expired')
-        : undefined;
-  return { session, factoryVersion: version ?? 0, ...(refusal && { refusal }) };
-}
+    .where('sessions.id', '=', value('id')),
+);
 
 /** Ends a session and gives back what it holds; called when its host closes the connection. */
 export async function endSession(tx: Tx, id: string, now: number): Promise<void> {
+  await tx.updateTable('leases').set({ ends_at: now }).where('holder', '=', id).execute();
   await tx
     .updateTable('sessions')
     .set({ ended_at: now })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
     .execute();
-  await tx.updateTable('leases').set({ ends_at: now }).where('holder', '=', id).execute();
 }
 
 function credentialRefused(why: 'unknown' | 'revoked' | 'expired'): ToolError {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isHeld, leaseMs, releaseLease, takeLease } from './leases.ts';
+import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
 import { append } from './record.ts';
 import type { Services } from './services.ts';
 import type { Row } from './store/schema.ts';
@@ -22,7 +22,6 @@ export type JobRunner = (
 
 type ClaimedJob = Row<'jobs'> & { fence: number };
 
-const ATTEMPTS = 3;
 /** How often an idle process looks for jobs that a dead one left. */
 const LOOK_MS = 1000;
 
@@ -170,7 +169,7 @@ export class JobQueue {
         `job ${job.id} (${job.kind}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       );
       if (signal.aborted) return;
-      state = job.attempts < ATTEMPTS ? 'queued' : 'failed';
+      state = job.attempts < JOB_ATTEMPTS ? 'queued' : 'failed';
       outcome = {
         result: { failed: `job ${job.id} failed ${job.attempts} times; its cause is in the server's log` },
       };

@@ -1,6 +1,7 @@
 import { ToolError } from './errors.ts';
 import type { Factory } from './factory/definition.ts';
 import { append } from './record.ts';
+import { prepared } from './store/prepared.ts';
 import type { Leases } from './store/schema.ts';
 import type { Db, Store, Tx } from './store/store.ts';
 
@@ -8,6 +9,8 @@ type Kind = Leases['kind'];
 
 /** Expired leases ended in one sweep; a claim may sweep, so this bounds its time. */
 const SWEEP = 20;
+/** Times a job is started before it counts as failed. */
+export const JOB_ATTEMPTS = 3;
 
 /** How long a lease lasts without a beat: three of them. */
 export const leaseMs = (factory: Pick<Factory, 'lease'>) => Math.round(factory.lease.beat * 3000);
@@ -17,19 +20,32 @@ export const leaseMs = (factory: Pick<Factory, 'lease'>) => Math.round(factory.l
  * An expired lease is not free: `sweep` ends it first, so that its holder's work is given back exactly once.
  */
 export async function takeLease(tx: Tx, kind: Kind, subject: number, holder: string, endsAt: number) {
-  const row = await tx
+  const [row] = await takeFree(tx, { kind, subject, holder, endsAt });
+  return row?.fence;
+}
+
+const takeFree = prepared<{ kind: Kind; subject: number; holder: string; endsAt: number }>()((db, value) =>
+  db
     .insertInto('leases')
-    .values({ kind, subject, holder, fence: 1, ends_at: endsAt })
+    .values({
+      kind: value('kind'),
+      subject: value('subject'),
+      holder: value('holder'),
+      fence: 1,
+      ends_at: value('endsAt'),
+    })
     .onConflict((at) =>
       at
         .columns(['kind', 'subject'])
-        .doUpdateSet((eb) => ({ holder, fence: eb('leases.fence', '+', 1), ends_at: endsAt }))
+        .doUpdateSet((eb) => ({
+          holder: eb.ref('excluded.holder'),
+          fence: eb('leases.fence', '+', 1),
+          ends_at: eb.ref('excluded.ends_at'),
+        }))
         .where('leases.holder', 'is', null),
     )
-    .returning('fence')
-    .executeTakeFirst();
-  return row?.fence;
-}
+    .returning('fence'),
+);
 
 /** Whether this exact holding (holder and fence) is still alive. Locks the row, so the answer holds until commit. */
 export async function isHeld(
@@ -98,7 +114,7 @@ export async function sweep(store: Store, tx: Tx, factory: Factory, now: number)
   for (const lease of expired) {
     await releaseLease(tx, lease.kind, lease.subject);
     if (lease.kind === 'task') await giveTaskBack(tx, lease.subject, factory, now);
-    if (lease.kind === 'job') await requeueJob(tx, lease.subject);
+    if (lease.kind === 'job') await requeueJob(tx, lease.subject, now);
     await append(store, tx, {
       at: now,
       session: 'server',
@@ -135,11 +151,18 @@ async function giveTaskBack(tx: Tx, id: number, factory: Factory, now: number): 
     .execute();
 }
 
-async function requeueJob(tx: Tx, id: number): Promise<void> {
+/** A job whose process died is queued again, but not one that keeps killing its process. */
+async function requeueJob(tx: Tx, id: number, now: number): Promise<void> {
+  const job = await tx
+    .selectFrom('jobs')
+    .select(['state', 'attempts'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (job?.state !== 'running') return;
+  const result = JSON.stringify({ failed: `job ${id} lost its process ${job.attempts} times` });
   await tx
     .updateTable('jobs')
-    .set({ state: 'queued' })
+    .set(job.attempts < JOB_ATTEMPTS ? { state: 'queued' } : { state: 'failed', result, finished_at: now })
     .where('id', '=', id)
-    .where('state', '=', 'running')
     .execute();
 }

@@ -8,7 +8,7 @@ export interface FactoryPaths {
   readonly database: string;
   readonly keys: string;
   readonly enrolments: string;
-  readonly mainline: string;
+  /** Holds the authority: `mainline.git` and the server's git configuration. */
   readonly git: string;
   readonly clones: string;
   readonly work: string;
@@ -30,8 +30,7 @@ export function factoryPaths(home: string): FactoryPaths {
     database: join(home, 'store.sqlite'),
     keys: join(home, 'keys'),
     enrolments: join(home, 'enrolments'),
-    mainline: join(home, 'mainline.git'),
-    git: join(home, 'git'),
+    git: home,
     clones: join(home, 'clones'),
     work: join(home, 'work'),
     layers: join(home, 'layers'),

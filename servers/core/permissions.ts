@@ -7,7 +7,7 @@ export const CAPABILITIES = {
   'task:work': 'take a task, work on it and hand in its artifacts',
   'task:plan': 'create tasks and start pipelines',
   'pipeline:read': 'see whole pipelines and the activity record',
-  'agent:spawn': 'queue a run of an agent in a role that the own role may spawn',
+  'agent:spawn': 'queue runs of other agents',
   'agent:beat': 'report progress in long work',
   'artifact:review': "accept or reject another agent's document",
   'checkpoint:request': "ask for a human's decision",

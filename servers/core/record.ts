@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { prepared } from './store/prepared.ts';
 import type { Activity } from './store/schema.ts';
 import type { Db, Store, Tx } from './store/store.ts';
 
@@ -34,35 +35,42 @@ const PAGE = 1000;
 /** Appends one entry inside the transaction whose change it tells of. Call it last: on PostgreSQL appends queue here. */
 export async function append(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry): Promise<number> {
   if (store.dialect === 'postgres') await sql`select pg_advisory_xact_lock(${APPEND_LOCK})`.execute(tx);
-  const last = await tx
-    .selectFrom('activity')
-    .select(['seq', 'hash'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const [last] = await newest(tx, {});
   const body = entry.body === undefined ? '' : JSON.stringify(entry.body, bounded);
   const row: Omit<Activity, 'hash'> = {
     seq: (last?.seq ?? 0) + 1,
     at: entry.at,
-    session: entry.session,
-    agent: entry.agent,
-    role: entry.role,
-    event: entry.event,
-    tool: entry.tool ?? '',
-    subject: entry.subject ?? '',
-    rule: entry.rule ?? '',
-    code: entry.code ?? '',
-    why: (entry.why ?? '').slice(0, LONGEST_TEXT),
+    session: storable(entry.session),
+    agent: storable(entry.agent),
+    role: storable(entry.role),
+    event: storable(entry.event),
+    tool: storable(entry.tool),
+    subject: storable(entry.subject),
+    rule: storable(entry.rule),
+    code: storable(entry.code),
+    why: storable(entry.why?.slice(0, LONGEST_TEXT)),
     body_digest: sha256(body),
     body,
     prev: last?.hash ?? GENESIS,
   };
-  await tx
-    .insertInto('activity')
-    .values({ ...row, hash: hashOf(row) })
-    .execute();
+  await insert(tx, { ...row, hash: hashOf(row) });
   return row.seq;
 }
+
+const newest = prepared()((db) =>
+  db.selectFrom('activity').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1),
+);
+
+const COLUMNS = [
+  ...['seq', 'at', 'session', 'agent', 'role', 'event', 'tool', 'subject', 'rule', 'code', 'why'],
+  ...['body_digest', 'body', 'prev', 'hash'],
+] as (keyof Activity)[];
+
+const insert = prepared<Activity>()((db, value) =>
+  db
+    .insertInto('activity')
+    .values(Object.fromEntries(COLUMNS.map((column) => [column, value(column)])) as unknown as Activity),
+);
 
 /**
  * Walks the whole chain and names the first entry that does not fit. A truncated or replaced record is
@@ -71,18 +79,18 @@ export async function append(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry
 export async function verifyRecord(db: Db, upTo = Number.MAX_SAFE_INTEGER): Promise<Verification> {
   let prev = GENESIS;
   let seq = 0;
-  for (;;) {
+  for (let after = Number.MIN_SAFE_INTEGER; ; after = seq) {
     const rows = await db
       .selectFrom('activity')
       .selectAll()
-      .where('seq', '>', seq)
+      .where('seq', '>', after)
       .where('seq', '<=', upTo)
       .orderBy('seq')
       .limit(PAGE)
       .execute();
     for (const row of rows) {
       const why = fault(row, seq + 1, prev);
-      if (why) return { ok: false, entries: seq, seq: row.seq, why };
+      if (why) return { ok: false, entries: seq, seq: seq + 1, why };
       seq = row.seq;
       prev = row.hash;
     }
@@ -91,7 +99,8 @@ export async function verifyRecord(db: Db, upTo = Number.MAX_SAFE_INTEGER): Prom
 }
 
 function fault(row: Activity, expected: number, prev: string): string | undefined {
-  if (row.seq !== expected) return `entry ${expected} is missing`;
+  if (row.seq < expected) return `entry ${row.seq} stands before the first`;
+  if (row.seq > expected) return `entry ${expected} is missing`;
   if (row.prev !== prev) return `entry ${row.seq} does not follow entry ${row.seq - 1}`;
   if (row.hash !== hashOf(row)) return `entry ${row.seq} was changed`;
   if (row.body !== null && sha256(row.body) !== row.body_digest)
@@ -106,6 +115,11 @@ function hashOf(row: Omit<Activity, 'hash'>): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** The text as every database gives it back: what it changed would later look like tampering. */
+function storable(text = ''): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 /** Long texts enter the record as their digest; what they say lies in an artifact. */

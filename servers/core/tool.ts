@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Factory } from './factory/definition.ts';
+import type { Pipeline } from './factory/pipeline.ts';
 import type { Session } from './identity.ts';
 import type { JobRunner } from './jobs.ts';
 import type { Capability } from './permissions.ts';
@@ -10,6 +11,7 @@ import type { Db, Tx } from './store/store.ts';
 export interface Call {
   readonly session: Session;
   readonly factory: Factory;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly services: Services;
   /** For reads. In a tool that has a transaction, it is that transaction. */
   readonly db: Db;

@@ -35,7 +35,17 @@ export interface RoleWords {
  * `root` is the folder that holds `prompts/` and `souls/`: this package unless told otherwise. Throws an Error of
  * one sentence when a file is missing, has a frontmatter that says too much or too little, or is another role's.
  */
-export function readRole(role: string, root: string = packageRoot()): RoleWords {
+export function readRole(role: string, root?: string): RoleWords {
+  if (root !== undefined) return readFrom(root, role);
+  const words = shipped.get(role) ?? readFrom(packageRoot(), role);
+  shipped.set(role, words);
+  return words;
+}
+
+/** This package's own words, which do not change while it runs. */
+const shipped = new Map<string, RoleWords>();
+
+function readFrom(root: string, role: string): RoleWords {
   if (!roleName.safeParse(role).success)
     throw new Error(`"${role.slice(0, 40)}" cannot be the name of a role.`);
   const prompt = readWords(root, `prompts/${role}.md`, role, promptHead);

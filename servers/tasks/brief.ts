@@ -3,11 +3,14 @@ import { artifactId, pipelineId, taskId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
 import { readRole } from '../core/words.ts';
+import { clip } from './fit.ts';
 import { extraInputs, findPipeline, latestArtifacts } from './queries.ts';
 
 /** Leaves room in a host's 10,000 characters for the JSON around the texts. */
 const BRIEF_CHARACTERS = 9_000;
 const LARGEST_INLINE = 2_000;
+/** What an input takes without its body. */
+const INPUT_CHARACTERS = 260;
 
 /** Everything an agent starts with; larger inputs by digest, to be read before the work. */
 export interface Brief {
@@ -50,14 +53,11 @@ export async function briefFor(
   const words = readRole(call.session.role);
   const brief: Brief = {
     task: taskId(task.id),
-    title: task.title,
+    title: clip(task.title, 250),
     pipeline: task.pipeline === null ? null : pipelineId(task.pipeline),
     phase: task.phase,
     round: task.round,
-    description: [task.description, run && `Request: ${run.request}`]
-      .filter(Boolean)
-      .join('\n\n')
-      .slice(0, 3000),
+    description: '',
     criteria: JSON.parse(task.criteria) as string[],
     stops: JSON.parse(task.stops) as string[],
     leaves: step?.writes ?? [],
@@ -69,12 +69,16 @@ export async function briefFor(
     soul: words.soul,
     prompt: words.prompt,
   };
-  brief.inputs = fit(brief, [...(await extraInputs(call.db, task.id)), ...named]);
+  const artifacts = [...(await extraInputs(call.db, task.id)), ...named];
+  const description = [task.description, run && `Request: ${run.request}`].filter(Boolean).join('\n\n');
+  const room = BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * INPUT_CHARACTERS;
+  brief.description = clip(description, Math.min(3_000, Math.max(200, room)));
+  brief.inputs = fit(brief, artifacts);
   return brief;
 }
 
 function fit(brief: Brief, artifacts: readonly Row<'artifacts'>[]): Brief['inputs'] {
-  let room = BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * 220;
+  let room = BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * INPUT_CHARACTERS;
   return artifacts.map(({ id, name, digest, size, body }) => {
     const cost = JSON.stringify(body).length;
     const inline = cost <= Math.min(LARGEST_INLINE, room);

@@ -86,7 +86,7 @@ export async function failPhase(
   const { tx, run, now } = rows;
   const { phases, rounds } = definitionOf(run);
   for (const task of await pipelineTasks(tx, run.id)) {
-    if (task.id !== failed.id && ['waiting', 'ready', 'active'].includes(task.state)) {
+    if (task.id !== failed.id && ['waiting', 'ready', 'active', 'blocked'].includes(task.state)) {
       if (task.state === 'active') await releaseLease(tx, 'task', task.id);
       await finishTask(tx, task.id, 'cancelled', `Round ${task.round} ended in ${failed.phase}.`, now);
     }
@@ -117,12 +117,15 @@ export async function failPhase(
   return { kind: 'round', says: `Round ${round} starts at ${target}.` };
 }
 
-/** Marks the pipeline done once no task of it is left open. */
-export async function settlePipeline(tx: Tx, pipeline: number, now: number): Promise<boolean> {
-  const open = (await pipelineTasks(tx, pipeline)).some((task) =>
-    ['waiting', 'ready', 'active', 'blocked'].includes(task.state),
-  );
-  if (open) return false;
-  await endPipeline(tx, pipeline, 'done', now);
-  return true;
+/** Ends the pipeline once no task of it is left open: done, or dropped when its release had to come back. */
+export async function settlePipeline(
+  tx: Tx,
+  pipeline: number,
+  now: number,
+): Promise<'done' | 'dropped' | undefined> {
+  const tasks = await pipelineTasks(tx, pipeline);
+  if (tasks.some((task) => ['waiting', 'ready', 'active', 'blocked'].includes(task.state))) return undefined;
+  const state = tasks.some((task) => task.step === ROLLBACK.id) ? 'dropped' : 'done';
+  await endPipeline(tx, pipeline, state, now);
+  return state;
 }

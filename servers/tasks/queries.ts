@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { takeLease } from '../core/leases.ts';
+import { prepared } from '../core/store/prepared.ts';
 import type { Row, TaskState } from '../core/store/schema.ts';
-import type { Db, Store, Tx } from '../core/store/store.ts';
+import { type Db, locksRows, type Tx } from '../core/store/store.ts';
 
 export interface NewTask {
   title: string;
@@ -56,14 +57,11 @@ export async function insertTask(tx: Tx, task: NewTask): Promise<number> {
   return id;
 }
 
+/** On PostgreSQL the rows are locked: a task that ends meanwhile would not yet see who waits for it. */
 async function countOpen(tx: Tx, ids: readonly number[]): Promise<number> {
-  const row = await tx
-    .selectFrom('tasks')
-    .select((eb) => eb.fn.countAll<number>().as('open'))
-    .where('id', 'in', ids)
-    .where('state', '<>', 'done')
-    .executeTakeFirstOrThrow();
-  return Number(row.open);
+  let needed = tx.selectFrom('tasks').select('state').where('id', 'in', ids).orderBy('id');
+  if (locksRows(tx)) needed = needed.forShare();
+  return (await needed.execute()).filter(({ state }) => state !== 'done').length;
 }
 
 export interface Claim {
@@ -80,42 +78,61 @@ export interface Claim {
  * then its lease gets a higher fence and the session row remembers both.
  */
 export async function claimTask(
-  store: Pick<Store, 'dialect'>,
   tx: Tx,
   claim: Claim,
 ): Promise<(Row<'tasks'> & { fence: number }) | undefined> {
-  const task = await tx
-    .updateTable('tasks')
-    .set({ state: 'active' })
-    .where('id', '=', (eb) => {
-      let ready = eb
-        .selectFrom('tasks as t')
-        .select('t.id')
-        .where('t.state', '=', sql.lit('ready'))
-        .where('t.role', '=', claim.role);
-      if (claim.task !== undefined) ready = ready.where('t.id', '=', claim.task);
-      ready = ready.orderBy('t.priority').orderBy('t.id').limit(1);
-      return store.dialect === 'postgres' ? ready.forUpdate().skipLocked() : ready;
-    })
-    .returningAll()
-    .executeTakeFirst();
+  const { role, task: wanted } = claim;
+  const [task] = await (wanted === undefined ? markFirst(tx, { role }) : markWanted(tx, { role, wanted }));
   if (!task) return undefined;
   const fence = await takeLease(tx, 'task', task.id, claim.session, claim.leaseEndsAt);
   if (fence === undefined) throw new Error(`Task ${task.id} was ready although its lease is held.`);
-  await tx.updateTable('sessions').set({ task: task.id, fence }).where('id', '=', claim.session).execute();
+  await hold(tx, { session: claim.session, task: task.id, fence });
   return { ...task, fence };
 }
 
+const markFirst = prepared<{ role: string }>()((db, value) => mark(db, readyTasks(db, value('role'))));
+
+const markWanted = prepared<{ role: string; wanted: number }>()((db, value) =>
+  mark(db, readyTasks(db, value('role')).where('t.id', '=', value('wanted'))),
+);
+
+const hold = prepared<{ session: string; task: number; fence: number }>()((db, value) =>
+  db
+    .updateTable('sessions')
+    .set({ task: value('task'), fence: value('fence') })
+    .where('id', '=', value('session')),
+);
+
+const readyTasks = (db: Db, role: string) =>
+  db
+    .selectFrom('tasks as t')
+    .select('t.id')
+    .where('t.state', '=', sql.lit('ready'))
+    .where('t.role', '=', role)
+    .orderBy('t.priority')
+    .orderBy('t.id')
+    .limit(sql.lit(1));
+
+const mark = (db: Db, ready: ReturnType<typeof readyTasks>) =>
+  db
+    .updateTable('tasks')
+    .set({ state: 'active' })
+    .where('id', '=', locksRows(db) ? ready.forUpdate().skipLocked() : ready)
+    .returningAll();
+
 /** Tasks whose pause after a lost lease is over become ready again. */
 export async function promoteWaiting(tx: Tx, now: number): Promise<void> {
-  await tx
+  await promote(tx, { now });
+}
+
+const promote = prepared<{ now: number }>()((db, value) =>
+  db
     .updateTable('tasks')
     .set({ state: 'ready' })
     .where('state', '=', sql.lit('waiting'))
     .where('deps_left', '=', sql.lit(0))
-    .where('ready_at', '<=', now)
-    .execute();
-}
+    .where('ready_at', '<=', value('now')),
+);
 
 /** Ends a task; a done one lets the tasks that waited only for it become ready. */
 export async function finishTask(
@@ -161,16 +178,29 @@ export interface TaskFilter {
   limit: number;
 }
 
-export async function listTasks(db: Db, filter: TaskFilter) {
-  let query = db
-    .selectFrom('tasks')
-    .select(['id', 'title', 'role', 'state', 'priority', 'pipeline', 'phase', 'round'])
-    .where('id', '>', filter.after);
-  if (filter.state) query = query.where('state', '=', filter.state);
-  if (filter.role) query = query.where('role', '=', filter.role);
-  if (filter.pipeline !== undefined) query = query.where('pipeline', '=', filter.pipeline);
-  return query.orderBy('id').limit(filter.limit).execute();
+const FILTERS = ['state', 'role', 'pipeline'] as const;
+const listings = new Map<string, ReturnType<typeof listingBy>>();
+
+export function listTasks(db: Db, filter: TaskFilter) {
+  const given = FILTERS.filter((name) => filter[name] !== undefined);
+  const list = listings.get(given.join()) ?? listingBy(given);
+  listings.set(given.join(), list);
+  return list(db, filter as Required<TaskFilter>);
 }
+
+const listingBy = (given: readonly (typeof FILTERS)[number][]) =>
+  prepared<Required<TaskFilter>>()((db, value) =>
+    given
+      .reduce(
+        (query, name) => query.where(name, '=', value(name) as never),
+        db
+          .selectFrom('tasks')
+          .select(['id', 'title', 'role', 'state', 'priority', 'pipeline', 'phase', 'round'])
+          .where('id', '>', value('after')),
+      )
+      .orderBy('id')
+      .limit(value('limit')),
+  );
 
 /** Who holds a task now, if anybody. */
 export const holderOf = (db: Db, task: number) =>
@@ -191,11 +221,12 @@ export async function countUnfinished(db: Db): Promise<number> {
   return Number(row.count);
 }
 
-export const missingTasks = async (db: Db, ids: readonly number[]): Promise<number[]> => {
-  if (ids.length === 0) return [];
-  const found = await db.selectFrom('tasks').select('id').where('id', 'in', ids).execute();
-  return ids.filter((id) => !found.some((row) => row.id === id));
-};
+/** The state of each of these tasks that exists. */
+export async function taskStates(db: Db, ids: readonly number[]): Promise<Map<number, TaskState>> {
+  if (ids.length === 0) return new Map();
+  const found = await db.selectFrom('tasks').select(['id', 'state']).where('id', 'in', ids).execute();
+  return new Map(found.map(({ id, state }) => [id, state]));
+}
 
 /** The newest artifact of each name, in a pipeline or on a single task. */
 export async function latestArtifacts(

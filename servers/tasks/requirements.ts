@@ -64,10 +64,14 @@ function scoreOf(artifact: Row<'artifacts'>): number | undefined {
   return new Set(found).size === 1 ? found[0] : undefined;
 }
 
+const NO_SUBJECT = 'Give the task back with task_return until its author has left it.';
+
 async function accepted({ tx, session }: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
   const artifacts = await latestArtifacts(tx, { pipeline: task.pipeline, task: task.id }, step.accepts);
   return Promise.all(
-    artifacts.map(async (artifact): Promise<Requirement> => {
+    step.accepts.map(async (name): Promise<Requirement> => {
+      const artifact = artifacts.find((row) => row.name === name);
+      if (!artifact) return { state: 'open', why: `"${name}" is missing`, remedy: NO_SUBJECT };
       const review = await tx
         .selectFrom('reviews')
         .select(['verdict'])

@@ -46,6 +46,9 @@ export function roleFor(factory: Factory, name: string): string | undefined {
   return role !== undefined && factory.roles[role] ? role : undefined;
 }
 
+/** A brief holds both lists of a step whole, beside the words of the role, in one answer. */
+export const LONGEST_LISTS = 2_500;
+
 type LineOf = (path: readonly PropertyKey[]) => number;
 
 function parseFile<T extends z.ZodType>(
@@ -131,6 +134,11 @@ function checkPipeline(file: string, pipeline: Pipeline, factory: Factory, lineO
       for (const earlier of step.after) {
         if (!before.has(earlier)) wrong(at('after'), `"${earlier}" is no earlier step of this phase.`);
       }
+      if (JSON.stringify([step.criteria, step.stops]).length > LONGEST_LISTS)
+        wrong(
+          at('criteria'),
+          `criteria and stops are longer than ${LONGEST_LISTS} characters; shorten them.`,
+        );
       for (const artifact of [...step.reads, ...step.accepts]) {
         if (!written.has(artifact)) wrong(at('reads'), `no earlier step writes "${artifact}".`);
       }

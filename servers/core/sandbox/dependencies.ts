@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { WRAPPER_PATH } from './layout.ts';
@@ -48,6 +48,58 @@ export async function dependencyLayer(
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * Makes a layer without any network, from modules that are installed already: exactly the packages that the
+ * lockfile names, each in the version it names. For machines that reach no registry.
+ *
+ * @param modules a `node_modules` folder
+ * @throws {SandboxError} if a package is missing there, has another version, or lies outside `node_modules/`
+ */
+export async function importLayer(
+  modules: string,
+  from: { lockfileDir: string; store: string },
+): Promise<DependencyLayer> {
+  const manifests = await readManifests(from.lockfileDir);
+  await mkdir(from.store, { recursive: true, mode: 0o755 });
+  const store = await realpath(from.store);
+  const digest = digestOf(manifests);
+  const path = join(store, digest);
+  if (await exists(path)) return { digest, path };
+
+  const temporary = await mkdtemp(join(store, '.importing-'));
+  try {
+    for (const [name, version] of lockedPackages(manifests['package-lock.json'])) {
+      await copyPackage(modules, temporary, name, version);
+    }
+    await changeMode(temporary, 'a+rX,a-w');
+    await publish(temporary, path);
+    return { digest, path };
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+const PACKAGE_PATH = /^node_modules\/((?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*)$/i;
+
+function lockedPackages(lockfile: Buffer): [name: string, version: string][] {
+  const { packages = {} } = JSON.parse(lockfile.toString()) as { packages?: Record<string, { version?: string }> };
+  return Object.entries(packages)
+    .filter(([path]) => path !== '')
+    .map(([path, { version }]) => {
+      const name = PACKAGE_PATH.exec(path)?.[1];
+      if (!name || !version) throw new SandboxError(`The lockfile's "${path}" can't be imported; install it instead.`);
+      return [name, version];
+    });
+}
+
+async function copyPackage(modules: string, target: string, name: string, version: string): Promise<void> {
+  const source = join(modules, name);
+  const manifest = await readFile(join(source, 'package.json'), 'utf8').catch(() => '{}');
+  const found = (JSON.parse(manifest) as { version?: string }).version;
+  if (found !== version) throw new SandboxError(`${name} ${version} is needed; ${source} has ${found ?? 'nothing'}.`);
+  await cp(source, join(target, name), { recursive: true });
 }
 
 type Manifests = Readonly<Record<(typeof MANIFESTS)[number], Buffer>>;

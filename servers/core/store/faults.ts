@@ -3,7 +3,10 @@ import { ToolError } from '../errors.ts';
 /** Why a store could not do its work, and what somebody can do about it. */
 const FAULTS = {
   busy: ['Another process has held the store for too long.', 'Wait a minute and make the same call again.'],
-  full: ['The disk that holds the store is full or failing.', 'Ask the human to free space, then call again.'],
+  full: [
+    'The disk that holds the store is full or failing.',
+    'Ask the human to free space, then call again.',
+  ],
   denied: ['This server may not write its store.', 'Ask the human to run `millwright doctor`.'],
   damaged: ['The store is damaged.', 'Stop, and ask the human to run `millwright doctor`.'],
   gone: ['The database server does not answer.', 'Wait a minute and make the same call again.'],
@@ -17,7 +20,8 @@ const CODES: readonly (readonly [RegExp, keyof typeof FAULTS])[] = [
   [/^(08|57P|53300$|25P03$|ECONN|ENOENT$|ENOTFOUND$|ETIMEDOUT$|EPIPE$)/, 'gone'],
 ];
 /** The driver gives no code when its connection breaks. */
-const BROKEN_CONNECTION = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;
+const BROKEN_CONNECTION =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;
 
 /**
  * A failure of the database itself as an `UPSTREAM` error that says what is wrong; nothing of the transaction
@@ -26,7 +30,8 @@ const BROKEN_CONNECTION = /^(Connection terminated|timeout exceeded when trying 
 export function storeFault(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
-  const fault = CODES.find(([pattern]) => pattern.test(code))?.[1] ?? (BROKEN_CONNECTION.test(error.message) && 'gone');
+  const fault =
+    CODES.find(([pattern]) => pattern.test(code))?.[1] ?? (BROKEN_CONNECTION.test(error.message) && 'gone');
   if (!fault) return error;
   const [message, remedy] = FAULTS[fault];
   return new ToolError('UPSTREAM', message, remedy, { rule: `store.${fault}`, cause: error });

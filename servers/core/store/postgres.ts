@@ -47,6 +47,7 @@ export async function openPostgres(url: string): Promise<Store> {
       db,
       transaction,
       changed: (ms, signal) => wakeups.next(ms, signal),
+      copyTo: () => Promise.reject(new Error('This store is PostgreSQL; copy it with pg_dump.')),
       async close() {
         await ear.stop();
         await db.destroy();

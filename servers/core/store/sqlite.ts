@@ -1,5 +1,3 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import {
@@ -15,6 +13,7 @@ import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Tx } from './store.ts';
 import { Wakeups } from './wakeups.ts';
+import { watchWal } from './wal_watch.ts';
 
 /** How long a writer waits for other writers before it says that the store is stuck. */
 const PATIENCE_MS = 10_000;
@@ -55,7 +54,12 @@ class ImmediateDialect extends SqliteDialect {
 export async function openSqlite(file: string): Promise<Store> {
   const database = await connect(file);
   const db = new Kysely<Schema>({ dialect: new ImmediateDialect(database) });
-  const transaction = <T>(work: (tx: Tx) => Promise<T>) => patiently(() => db.transaction().execute(work));
+  const wakeups = new Wakeups();
+  const transaction = async <T>(work: (tx: Tx) => Promise<T>) => {
+    const result = await patiently(() => db.transaction().execute(work));
+    wakeups.wake();
+    return result;
+  };
   try {
     await migrate('sqlite', transaction);
   } catch (error) {
@@ -63,15 +67,19 @@ export async function openSqlite(file: string): Promise<Store> {
     throw error;
   }
 
-  const wakeups = new Wakeups();
-  const watcher = watchWal(file, () => wakeups.wake());
+  const watch = watchWal(file, database, wakeups);
   return {
     dialect: 'sqlite',
     db,
     transaction,
-    changed: (ms, signal) => wakeups.next(ms, signal),
+    changed(ms, signal) {
+      const next = wakeups.next(ms, signal);
+      watch.look();
+      return next;
+    },
+    copyTo: async (target) => void (await database.backup(target)),
     async close() {
-      watcher?.close();
+      watch.close();
       await db.destroy();
     },
   };
@@ -136,19 +144,5 @@ async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
       if (!busy || performance.now() - since > PATIENCE_MS) throw storeFault(error);
       await sleep(0.2 + Math.random() * Math.min(4, 1 + tries));
     }
-  }
-}
-
-/** Watches the folder, not the WAL itself: SQLite may replace that file. */
-function watchWal(file: string, wake: () => void): FSWatcher | undefined {
-  const wal = `${basename(file)}-wal`;
-  try {
-    const watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
-      if (name === wal) wake();
-    });
-    watcher.on('error', () => watcher.close());
-    return watcher;
-  } catch {
-    return undefined; // no watches left on this machine: the poll behind every wait still works
   }
 }

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely';
 import type { Dialect } from './migrate.ts';
 import type { Schema } from './schema.ts';
 
@@ -20,8 +20,13 @@ export interface Store {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Resolves after the next change by any process, or after `ms`, whichever is first. */
   changed(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Writes a whole copy to a new file while others go on writing. SQLite only; throws elsewhere. */
+  copyTo(file: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Whether transactions run beside each other here and lock rows; on SQLite a writer is alone. */
+export const locksRows = (db: Db) => db.getExecutor().adapter instanceof PostgresAdapter;
 
 /** Opens and migrates the store at a PostgreSQL URL or a SQLite file path. */
 export async function openStore(location: string): Promise<Store> {

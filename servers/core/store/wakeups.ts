@@ -5,6 +5,10 @@ const SLOWEST_POLL_MS = 500;
 export class Wakeups {
   readonly #waiting = new Set<() => void>();
 
+  get hasWaiters(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   wake(): void {
     for (const resolve of this.#waiting) resolve();
   }

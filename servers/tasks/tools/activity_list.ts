@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { idInput } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { clip, fitting } from '../fit.ts';
 import { activityAfter } from '../queries.ts';
 
 export default defineTool({
@@ -35,8 +36,8 @@ export default defineTool({
     const entries = rows.map(({ code: _code, at, why, ...row }) => ({
       ...row,
       at: new Date(at).toISOString(),
-      why: why.slice(0, 120),
+      why: clip(why, 120),
     }));
-    return { entries };
+    return { entries: fitting(entries) };
   },
 });

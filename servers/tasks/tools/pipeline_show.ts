@@ -3,6 +3,7 @@ import { ToolError } from '../../core/errors.ts';
 import { definitionOf } from '../../core/factory/steps.ts';
 import { idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { clip } from '../fit.ts';
 import { findPipeline, pipelineTasks } from '../queries.ts';
 
 export default defineTool({
@@ -53,7 +54,7 @@ export default defineTool({
       pipeline: pipelineId(id),
       name: run.name,
       state: run.state,
-      request: run.request.slice(0, 1000),
+      request: clip(run.request, 1_000),
       phases,
     };
   },

@@ -3,6 +3,7 @@ import { ToolError } from '../../core/errors.ts';
 import { pipelineId, taskId } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import { defineTool } from '../../core/tool.ts';
+import { refuseIfFull } from '../limits.ts';
 import { addRound } from '../pipelines.ts';
 import { insertPipeline, pipelineTasks } from '../queries.ts';
 
@@ -23,9 +24,8 @@ export default defineTool({
   }),
   output: z.object({ pipeline: z.string(), first_tasks: z.array(z.string()) }),
 
-  async handler({ pipeline: name, request }, { tx, factory, services, session, now, about }) {
+  async handler({ pipeline: name, request }, { tx, factory, pipelines, session, now, about }) {
     await refuseIfStopped(tx, session.role);
-    const { pipelines } = await services.factory();
     const definition = pipelines.get(name);
     if (!definition) {
       throw new ToolError(
@@ -34,6 +34,7 @@ export default defineTool({
         `Use one of ${[...pipelines.keys()].join(', ')}.`,
       );
     }
+    await refuseIfFull(tx, factory, definition.phases.flatMap(({ steps }) => steps).length);
     const run = await insertPipeline(tx, {
       name,
       request,

@@ -55,7 +55,7 @@ export default defineTool({
 
     if (services.sweepGuard.mayEnd(now, leaseMs(factory) / 3)) await sweep(services.store, tx, factory, now);
     await promoteWaiting(tx, now);
-    const task = await claimTask(services.store, tx, {
+    const task = await claimTask(tx, {
       role: session.role,
       session: session.id,
       now,

@@ -56,9 +56,9 @@ export default defineTool({
 
 async function settle({ tx, now }: Call, task: HeldTask, summary: string) {
   await finishTask(tx, task.id, 'done', summary, now);
-  const over = task.pipeline !== null && (await settlePipeline(tx, task.pipeline, now));
+  const over = task.pipeline === null ? undefined : await settlePipeline(tx, task.pipeline, now);
   const next = over
-    ? `${pipelineId(task.pipeline as number)} is done.`
+    ? `${pipelineId(task.pipeline as number)} is ${over}.`
     : 'Call task_checkout for what is ready now.';
   return { task: taskId(task.id), outcome: 'done', next };
 }

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
-import { roleFor } from '../../core/factory/parse.ts';
+import { LONGEST_LISTS, roleFor } from '../../core/factory/parse.ts';
 import { idInput, taskId } from '../../core/ids.ts';
+import type { Tx } from '../../core/store/store.ts';
 import { defineTool } from '../../core/tool.ts';
-import { countUnfinished, insertTask, missingTasks } from '../queries.ts';
+import { refuseIfFull } from '../limits.ts';
+import { insertTask, taskStates } from '../queries.ts';
 
 export default defineTool({
   name: 'task_create',
@@ -34,24 +36,9 @@ export default defineTool({
         rule: 'input.invalid',
       });
     }
-    const missing = await missingTasks(db, input.needs);
-    if (missing.length > 0) {
-      throw new ToolError(
-        'NOT_FOUND',
-        `No task ${missing.map(taskId).join(', ')}.`,
-        'Call task_list for the ids that exist.',
-      );
-    }
-    if ((await countUnfinished(db)) >= factory.limits.open_tasks) {
-      throw new ToolError(
-        'LIMIT',
-        `The factory has ${factory.limits.open_tasks} open tasks, its limit.`,
-        'Finish or block some first; task_list shows them.',
-        {
-          rule: 'limit.open-tasks',
-        },
-      );
-    }
+    refuseOverlong(input);
+    await refuseUnreachable(tx, input.needs);
+    await refuseIfFull(tx, factory, 1);
     const id = await insertTask(tx, {
       ...input,
       needs: [...new Set(input.needs)],
@@ -68,3 +55,34 @@ export default defineTool({
     return { task: taskId(id), state };
   },
 });
+
+function refuseOverlong({ criteria, stops }: { criteria: string[]; stops: string[] }): void {
+  if (JSON.stringify([criteria, stops]).length <= LONGEST_LISTS) return;
+  throw new ToolError(
+    'INVALID_INPUT',
+    `criteria and stops: together longer than ${LONGEST_LISTS} characters.`,
+    'Shorten them, or split the work into several tasks with task_create.',
+    { rule: 'input.invalid' },
+  );
+}
+
+/** A task that needs one which does not exist, or was cancelled, would wait for ever. */
+async function refuseUnreachable(tx: Tx, needs: readonly number[]): Promise<void> {
+  const states = await taskStates(tx, needs);
+  const missing = needs.filter((id) => !states.has(id));
+  if (missing.length > 0) {
+    throw new ToolError(
+      'NOT_FOUND',
+      `No task ${missing.map(taskId).join(', ')}.`,
+      'Call task_list for the ids that exist.',
+    );
+  }
+  const cancelled = needs.filter((id) => states.get(id) === 'cancelled');
+  if (cancelled.length === 0) return;
+  throw new ToolError(
+    'CONFLICT',
+    `${cancelled.map(taskId).join(', ')} was cancelled and will never be done.`,
+    'Call task_create again without it.',
+    { rule: 'task.needs-cancelled' },
+  );
+}

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { clip, fitting } from '../fit.ts';
 import { listTasks } from '../queries.ts';
 
 export default defineTool({
@@ -38,15 +39,16 @@ export default defineTool({
       after: after ?? 0,
       limit: limit + 1,
     });
-    const tasks = rows.slice(0, limit).map((row) => ({
+    const page = rows.slice(0, limit).map((row) => ({
       task: taskId(row.id),
-      title: row.title.slice(0, 100),
+      title: clip(row.title, 100),
       role: row.role,
       state: row.state,
       pipeline: row.pipeline === null ? null : pipelineId(row.pipeline),
       phase: row.phase,
       round: row.round,
     }));
-    return { tasks, more: rows.length > limit };
+    const tasks = fitting(page);
+    return { tasks, more: rows.length > tasks.length };
   },
 });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
 import { artifactId, idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { clip } from '../fit.ts';
 import { findTask, holderOf, taskArtifacts } from '../queries.ts';
 
 export default defineTool({
@@ -36,8 +37,8 @@ export default defineTool({
     const artifacts = await taskArtifacts(db, id);
     return {
       task: taskId(id),
-      title: task.title,
-      description: task.description.slice(0, 2000),
+      title: clip(task.title, 250),
+      description: clip(task.description, 2_500),
       criteria: JSON.parse(task.criteria) as string[],
       stops: JSON.parse(task.stops) as string[],
       role: task.role,
@@ -46,7 +47,7 @@ export default defineTool({
       pipeline: task.pipeline === null ? null : pipelineId(task.pipeline),
       phase: task.phase,
       holder: holder?.agent ?? null,
-      outcome: task.outcome,
+      outcome: task.outcome === null ? null : clip(task.outcome, 1_500),
       artifacts: artifacts.map((row) => ({
         artifact: artifactId(row.id),
         name: row.name,

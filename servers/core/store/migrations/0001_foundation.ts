@@ -93,6 +93,9 @@ export const foundation: Migration = {
   ],
   /** The record can only grow, and of a row that exists only the body may go. */
   sqlite: [
+    `create trigger activity_grow before insert on activity
+       when new.seq <> (select coalesce(max(seq), 0) + 1 from activity)
+       begin select raise(abort, 'the record is append-only'); end`,
     `create trigger activity_keep before delete on activity
        begin select raise(abort, 'the record is append-only'); end`,
     `create trigger activity_freeze before update on activity
@@ -117,5 +120,7 @@ export const foundation: Migration = {
      end $$`,
     `create trigger activity_keep before update or delete on activity
        for each row execute function activity_frozen()`,
+    `create trigger activity_whole before truncate on activity
+       for each statement execute function activity_frozen()`,
   ],
 };

@@ -1,0 +1,58 @@
+/** The house's rules about who may import whom; see docs in AGENTS.md. `scripts/check.mjs` fails when nothing was looked at. */
+export default {
+  forbidden: [
+    {
+      name: 'core-knows-no-server',
+      comment: 'core stands below every server; what servers share moves down to it.',
+      severity: 'error',
+      from: { path: '^servers/core/' },
+      to: { path: '^(servers/(?!core/)|cli/|hosts/|rehearsal/)' },
+    },
+    {
+      name: 'servers-are-strangers',
+      comment: 'A server asks another one through the store, by a read function in core.',
+      severity: 'error',
+      from: { path: '^servers/(?!core/)([^/]+)/' },
+      to: { path: '^servers/(?!core/)([^/]+)/', pathNot: '^servers/$1/' },
+    },
+    {
+      name: 'imports-point-down',
+      severity: 'error',
+      from: { path: '^servers/' },
+      to: { path: '^(cli|hosts|control-room|rehearsal)/' },
+    },
+    {
+      name: 'one-door-to-mcp',
+      comment: 'Only core/mcp.ts knows the SDK; core/http.ts its adapter for node:http.',
+      severity: 'error',
+      from: { path: '^(servers|cli)/', pathNot: '^servers/core/(mcp|http)\\.ts$' },
+      to: { path: 'node_modules/@modelcontextprotocol/' },
+    },
+    {
+      name: 'one-door-to-the-database',
+      severity: 'error',
+      from: { path: '^(servers|cli)/', pathNot: '^servers/core/store/' },
+      to: { path: 'node_modules/(better-sqlite3|pg)/' },
+    },
+    {
+      name: 'rehearsal-is-a-client',
+      comment: 'Its actors have an MCP client, git and the command line, and nothing of the servers.',
+      severity: 'error',
+      from: { path: '^rehearsal/' },
+      to: { path: '^(servers|cli|hosts|test)/' },
+    },
+    {
+      name: 'no-test-code-in-the-product',
+      severity: 'error',
+      from: { path: '^(servers|cli|hosts|rehearsal)/' },
+      to: { path: '^test/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^rehearsal/product/' },
+    tsPreCompilationDeps: true,
+    parser: 'swc',
+  },
+};

@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import type { Services } from '../../servers/core/services.ts';
+import { type Finding, fault, note } from '../doctor/finding.ts';
+import { checkDisk, checkGit, checkNode, checkSandbox } from '../doctor/machine.ts';
+import {
+  checkDefinition,
+  checkHumans,
+  checkLeftovers,
+  checkMainline,
+  checkRecord,
+  checkSecrets,
+  checkStore,
+  reapTargets,
+} from '../doctor/state.ts';
+import { findFactory, withFactory } from '../factories.ts';
+import { CommandError, EXIT, type ExitCode, explain } from '../failures.ts';
+import { type GlobalOptions, handled } from '../handled.ts';
+import { bad, good, type Result, shown } from '../io.ts';
+
+export function doctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('what is wrong here, and for each fault the way out')
+    .option('--reap', "first end this factory's local runtime and what a dead one left")
+    .action(handled<{ reap?: boolean }>(examine));
+}
+
+async function examine(_io: unknown, options: GlobalOptions & { reap?: boolean }): Promise<Result> {
+  if (options.reap) await reapTargets(await findFactory(options));
+  const machine = [checkNode(), await checkGit()];
+  const findings = [...machine, ...(await factoryFindings(options))];
+  const exits = findings.map((finding) => (finding.state === 'fault' ? finding.exit : EXIT.ok));
+  const exit = Math.max(...exits) as ExitCode;
+  const faults = findings.filter(({ state }) => state === 'fault').length;
+  const failure = {
+    code: 'FAULTS',
+    message: `${faults} ${faults === 1 ? 'fault' : 'faults'} found.`,
+    remedy: 'Do what stands beside each fault, then run `millwright doctor` again.',
+  };
+  return {
+    value: {
+      findings: findings.map(({ check, state, says, ...more }) => ({
+        check,
+        state,
+        says,
+        ...('remedy' in more && { remedy: more.remedy }),
+      })),
+    },
+    text: [...findings.map(line), '', faults === 0 ? good('No fault found.') : failure.message].join('\n'),
+    exit,
+    ...(faults > 0 && { failure }),
+  };
+}
+
+async function factoryFindings(options: GlobalOptions): Promise<Finding[]> {
+  try {
+    await findFactory(options);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const isAsked = options.factory !== undefined;
+    const none = isAsked
+      ? fault('factory', error.message, error.remedy, EXIT.notSetUp)
+      : note('factory', error.message, error.remedy);
+    return [none, await attempt('sandbox', () => checkSandbox('none'))].flat();
+  }
+  try {
+    return await withFactory(options, examineFactory);
+  } catch (error) {
+    const { message, remedy, exit } = explain(error);
+    return [fault('store', message, remedy, exit)];
+  }
+}
+
+async function examineFactory(services: Services): Promise<Finding[]> {
+  const checks: [string, () => Promise<Finding | Finding[]>][] = [
+    ['store', () => checkStore(services)],
+    ['record', () => checkRecord(services)],
+    ['definition', () => checkDefinition(services)],
+    ['humans', () => checkHumans(services)],
+    ['mainline', () => checkMainline(services)],
+    ['secrets', () => checkSecrets(services)],
+    ['sandbox', async () => checkSandbox((await services.factory()).factory.isolation)],
+    ['processes', () => checkLeftovers(services)],
+    ['disk', () => checkDisk(services.paths.home)],
+  ];
+  const findings: Finding[] = [];
+  for (const [name, run] of checks) findings.push(...(await attempt(name, run)));
+  return findings;
+}
+
+/** A check that cannot be made is itself a fault, and keeps no other from being made. */
+async function attempt(check: string, run: () => Promise<Finding | Finding[]>): Promise<Finding[]> {
+  try {
+    return [await run()].flat();
+  } catch (error) {
+    const { message, remedy, exit } = explain(error);
+    return [fault(check, message, remedy, exit)];
+  }
+}
+
+function line(finding: Finding): string {
+  const mark = { ok: good('ok   '), note: 'note ', fault: bad('FAULT') }[finding.state];
+  const remedy = 'remedy' in finding ? `\n      ${shown(finding.remedy)}` : '';
+  return `${mark} ${finding.check.padEnd(10)} ${shown(finding.says)}${remedy}`;
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
+import { withFactory } from '../factories.ts';
+import { handled } from '../handled.ts';
+
+export function layer(program: Command): void {
+  const group = program.command('layer').description("a product's installed dependencies, as gates see them");
+  group
+    .command('import <modules>')
+    .description(
+      'make the layer of a lockfile from modules that are installed already, for a machine without a registry',
+    )
+    .requiredOption('--product <dir>', 'the folder with package.json and package-lock.json')
+    .action(
+      handled<{ product: string }>((_io, options, modules = '') =>
+        withFactory(options, async ({ paths }) => {
+          const from = { lockfileDir: resolve(options.product), store: paths.layers };
+          const { digest, path } = await importLayer(resolve(modules), from);
+          return { value: { digest, path }, text: `Layer ${digest} is in ${path}.` };
+        }),
+      ),
+    );
+}

@@ -1,0 +1,123 @@
+import type { Command } from 'commander';
+import { definitionDigest } from '../../servers/core/factory/applied.ts';
+import { readDefinition } from '../../servers/core/factory/create.ts';
+import { checkpointId, taskId } from '../../servers/core/ids.ts';
+import { withFactory } from '../factories.ts';
+import { handled } from '../handled.ts';
+import { shown, strong, table, when } from '../io.ts';
+import {
+  blockedTasks,
+  countTasks,
+  heldTasks,
+  listStops,
+  liveSessions,
+  openCheckpoints,
+  queuedRuns,
+} from '../queries.ts';
+
+export function status(program: Command): void {
+  program
+    .command('status')
+    .description('who works on what, what waits for you, and the limits')
+    .action(
+      handled((_io, options) =>
+        withFactory(options, async (services, name) => {
+          const { db } = services.store;
+          const now = services.clock.now();
+          const { factory, digest, version } = await services.factory();
+          const [sessions, held, blocked, counts, waiting, queued, stops] = await Promise.all([
+            liveSessions(db, now),
+            heldTasks(db, now),
+            blockedTasks(db),
+            countTasks(db),
+            openCheckpoints(db, now),
+            queuedRuns(db),
+            listStops(db),
+          ]);
+          const files = await readDefinition(services.paths.definition).catch(() => ({}));
+          const unsigned = definitionDigest(files) !== digest;
+          const open = counts
+            .filter(({ state }) => state !== 'done' && state !== 'cancelled')
+            .reduce((sum, { count }) => sum + Number(count), 0);
+          const value = {
+            factory: name,
+            definition: { version, digest, unsignedChanges: unsigned },
+            stopped: stops.map(({ scope, reason, at }) => ({ scope, reason, at: when(at) })),
+            sessions: sessions.length,
+            running: held.map((one) => ({
+              task: taskId(one.id),
+              title: one.title,
+              role: one.role,
+              agent: one.agent,
+              fence: one.fence,
+              leaseEnds: when(one.ends_at),
+            })),
+            waiting: {
+              checkpoints: waiting.map((one) => ({
+                id: checkpointId(one.id),
+                name: one.name,
+                title: one.title,
+                expires: when(one.expires_at),
+              })),
+              blocked: blocked.map((one) => ({
+                id: taskId(one.id),
+                title: one.title,
+                role: one.role,
+                why: one.outcome,
+              })),
+            },
+            queuedRuns: queued.length,
+            tasks: Object.fromEntries(counts.map(({ state, count }) => [state, Number(count)])),
+            limits: {
+              openTasks: { used: open, of: factory.limits.open_tasks },
+              sessionHours: factory.limits.session_hours,
+            },
+          };
+          const parts = [
+            ...value.stopped.map((stop) => `STOPPED ${stop.scope} since ${stop.at}: ${shown(stop.reason)}`),
+            section(
+              'Running',
+              ['task', 'agent', 'role', 'lease ends', 'title'],
+              value.running.map((one) => [
+                one.task,
+                one.agent,
+                one.role,
+                one.leaseEnds,
+                shown(one.title, 60),
+              ]),
+            ),
+            section(
+              'Waiting for you',
+              ['what', 'where', 'title', 'do'],
+              [
+                ...value.waiting.checkpoints.map((one) => [
+                  one.id,
+                  one.name,
+                  shown(one.title, 60),
+                  `millwright approve ${one.id}`,
+                ]),
+                ...value.waiting.blocked.map((one) => [
+                  one.id,
+                  one.role,
+                  shown(one.title, 60),
+                  shown(one.why ?? 'blocked', 60),
+                ]),
+                ...(unsigned
+                  ? [['factory file', 'factory', 'changed, not signed', 'millwright factory apply']]
+                  : []),
+              ],
+            ),
+            strong('Limits'),
+            `open tasks   ${open} of ${factory.limits.open_tasks}`,
+            `sessions     ${sessions.length} live, each for ${factory.limits.session_hours} h`,
+            `queued runs  ${queued.length}`,
+          ];
+          return { value, text: parts.join('\n') };
+        }),
+      ),
+    );
+}
+
+function section(title: string, headings: string[], rows: string[][]): string {
+  return `${strong(title)}\n${rows.length === 0 ? 'nothing' : table(headings, rows)}\n`;
+}

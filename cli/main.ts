@@ -1,0 +1,94 @@
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../servers/core/version.ts';
+import { approve } from './commands/approve.ts';
+import { backup } from './commands/backup.ts';
+import { checkpoints } from './commands/checkpoints.ts';
+import { doctor } from './commands/doctor.ts';
+import { enrol } from './commands/enrol.ts';
+import { factory } from './commands/factory.ts';
+import { gates } from './commands/gates.ts';
+import { human } from './commands/human.ts';
+import { init } from './commands/init.ts';
+import { layer } from './commands/layer.ts';
+import { mcp } from './commands/mcp.ts';
+import { permissions } from './commands/permissions.ts';
+import { pipeline } from './commands/pipeline.ts';
+import { record } from './commands/record.ts';
+import { rehearse } from './commands/rehearse.ts';
+import { runs } from './commands/runs.ts';
+import { session } from './commands/session.ts';
+import { sign } from './commands/sign.ts';
+import { status } from './commands/status.ts';
+import { stop } from './commands/stop.ts';
+import { up } from './commands/up.ts';
+import { EXIT, EXIT_TABLE } from './failures.ts';
+import { printFailure } from './io.ts';
+
+const COMMANDS = [
+  init,
+  human,
+  enrol,
+  session,
+  mcp,
+  up,
+  status,
+  stop,
+  checkpoints,
+  approve,
+  sign,
+  pipeline,
+  factory,
+  permissions,
+  record,
+  backup,
+  gates,
+  runs,
+  layer,
+  doctor,
+  rehearse,
+];
+
+/** Runs one command line (without node and script); the exit code is left in `process.exitCode`. */
+export async function main(args: readonly string[]): Promise<void> {
+  // A reader that closed early (`| head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
+  );
+  const json = args.includes('--json');
+  try {
+    await program(json).parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (json && error.exitCode !== 0) printFailure(true, usage(error.message));
+  }
+}
+
+function program(json: boolean): Command {
+  const root = new Command('millwright')
+    .description('A fleet of MCP servers that makes a software factory of coding agents hold.')
+    .version(VERSION)
+    .option('--json', 'print one JSON object on stdout, also on failure')
+    .option('--factory <name>', 'which factory; else the one of this repository, else the only one')
+    .option('--home <dir>', 'the folder of all factories (default $MILLWRIGHT_HOME, else ~/.millwright)')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', EXIT_TABLE);
+  for (const add of COMMANDS) add(root);
+  settleAll(root, json);
+  return root;
+}
+
+/** Every command throws instead of exiting, shows the global options, and is silent on stderr under --json. */
+function settleAll(command: Command, json: boolean): void {
+  command.exitOverride().configureHelp({ showGlobalOptions: true });
+  if (json) command.configureOutput({ writeErr: () => {} });
+  else command.showHelpAfterError('See --help.');
+  for (const child of command.commands) settleAll(child, json);
+}
+
+const usage = (message: string) => ({
+  code: 'USAGE',
+  message: message.replace(/^error: /, ''),
+  remedy: 'See `millwright --help`.',
+  exit: EXIT.usage,
+});

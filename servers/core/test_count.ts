@@ -1,0 +1,39 @@
+/** How test runners state what passed: one count a match, or, without a group, one passed unit a match. */
+const SUMMARIES: readonly { runner: string; pattern: RegExp }[] = [
+  { runner: 'node:test', pattern: /^(?:ℹ|#) pass (\d+)$/gm },
+  { runner: 'vitest', pattern: /^ *Tests +(?:\d+ failed \| )?(\d+) passed\b/gm },
+  { runner: 'jest', pattern: /^Tests: +(?:\d+ [a-z]+, )*(\d+) passed, (?:\d+ [a-z]+, )*\d+ total$/gm },
+  { runner: 'pytest', pattern: /^=* ?(?:\d+ [a-z]+, )*(\d+) passed\b[^=\n]{0,80} in [\d.]+s/gm },
+  { runner: 'mocha', pattern: /^ *(\d+) passing\b/gm },
+  { runner: 'playwright', pattern: /^ *(\d+) passed \([\d.]+m?s\)$/gm },
+  { runner: 'ava', pattern: /^ *(\d+) tests? passed$/gm },
+  { runner: 'bun', pattern: /^ *(\d+) pass$/gm },
+  { runner: 'deno', pattern: /^ok \| (\d+) passed\b/gm },
+  { runner: 'cargo', pattern: /^test result: ok\. (\d+) passed;/gm },
+  { runner: 'go', pattern: /^ok +\t?[^\s]+\t(?:[\d.]+s|\(cached\))(?!.*no tests to run)/gm },
+  { runner: 'unittest', pattern: /^Ran (\d+) tests? in [\d.]+s$/gm },
+  { runner: 'rspec', pattern: /^(\d+) examples?, 0 failures/gm },
+  { runner: 'phpunit', pattern: /^OK \((\d+) tests?, \d+ assertions?\)$/gm },
+  { runner: 'tap', pattern: /^ok \d+(?!.*# *(?:skip|todo))/gim },
+];
+
+/** Summaries come last; a longer output is not searched. */
+const SEARCHED = 200_000;
+const LONGEST_LINE = 1_000;
+
+/**
+ * How many tests passed, as the summary of the test runner states it; undefined when no known runner's summary is
+ * in the output. Skipped tests don't count.
+ */
+export function passedTests(output: string): { runner: string; passed: number } | undefined {
+  const text = output
+    .slice(-SEARCHED)
+    .split(/\r?\n/)
+    .filter((line) => line.length <= LONGEST_LINE)
+    .join('\n');
+  for (const { runner, pattern } of SUMMARIES) {
+    const found = [...text.matchAll(pattern)];
+    if (found.length > 0) return { runner, passed: found.reduce((sum, [, n]) => sum + Number(n ?? 1), 0) };
+  }
+  return undefined;
+}

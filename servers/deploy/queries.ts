@@ -1,0 +1,128 @@
+import type { Row } from '../core/store/schema.ts';
+import type { Db, Tx } from '../core/store/store.ts';
+
+type Release = Row<'releases'>;
+
+/** What a release is about: a pipeline, or a task outside every pipeline. */
+export interface Scope {
+  pipeline: number | null;
+  task: number;
+}
+
+const SERVED = ['live', 'verified'] as const;
+
+/** The submissions of a pipeline (of the task, if it is single), newest first, a bounded number. */
+export const submissionsOf = (db: Db, { pipeline, task }: Scope) =>
+  db
+    .selectFrom('submissions')
+    .selectAll()
+    .where(pipeline === null ? 'task' : 'pipeline', '=', pipeline ?? task)
+    .orderBy('id', 'desc')
+    .limit(50)
+    .execute();
+
+export const findPipeline = (db: Db, id: number) =>
+  db.selectFrom('pipelines').select('id').where('id', '=', id).executeTakeFirst();
+
+/** The newest plan of a pipeline; for one that made none, the newest that was applied at all. */
+export async function planFor(db: Db, pipeline: number | null): Promise<Row<'plans'> | undefined> {
+  const newest = db.selectFrom('plans').selectAll().orderBy('id', 'desc').limit(1);
+  const own =
+    pipeline === null ? undefined : await newest.where('pipeline', '=', pipeline).executeTakeFirst();
+  return own ?? newest.where('state', '=', 'applied').executeTakeFirst();
+}
+
+export const findPlan = (db: Db, id: number) =>
+  db.selectFrom('plans').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const findRelease = (db: Db, id: number) =>
+  db.selectFrom('releases').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const latestRelease = (db: Db, { pipeline, task }: Scope) =>
+  db
+    .selectFrom('releases')
+    .selectAll()
+    .where(pipeline === null ? 'task' : 'pipeline', '=', pipeline ?? task)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+
+/** The newest releases, oldest of them first. */
+export async function latestReleases(db: Db, limit: number): Promise<Release[]> {
+  const rows = await db.selectFrom('releases').selectAll().orderBy('id', 'desc').limit(limit).execute();
+  return rows.reverse();
+}
+
+/** The newest release of a product that is under way or served. */
+export const currentOf = (db: Db, { product, target }: Pick<Release, 'product' | 'target'>) =>
+  db
+    .selectFrom('releases')
+    .selectAll()
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .where('state', 'in', [...SERVED, 'cutting'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+
+/** What the product served before a release and can serve again. */
+export const servedBefore = (db: Db, { id, product, target }: Pick<Release, 'id' | 'product' | 'target'>) =>
+  db
+    .selectFrom('releases')
+    .selectAll()
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .where('state', 'in', SERVED)
+    .where('id', '<', id)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+
+/** A release of the same product that came later and took its place, or is about to. */
+export const servedAfter = (db: Db, { id, product, target }: Pick<Release, 'id' | 'product' | 'target'>) =>
+  db
+    .selectFrom('releases')
+    .select(['id', 'state'])
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .where('state', 'in', [...SERVED, 'cutting'])
+    .where('id', '>', id)
+    .limit(1)
+    .executeTakeFirst();
+
+/** Adds a release that is being cut; its version has its own number, so that no two share a name. */
+export async function insertRelease(
+  tx: Tx,
+  row: Pick<Release, 'product' | 'commit_id' | 'target' | 'pipeline' | 'task' | 'created_at'>,
+): Promise<Release> {
+  const { id } = await tx
+    .insertInto('releases')
+    .values({ ...row, version: '', bundle: '', state: 'cutting', url: null, previous: null, evidence: null })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const before = await servedBefore(tx, { ...row, id });
+  return tx
+    .updateTable('releases')
+    .set({ version: `R${id}-${row.commit_id.slice(0, 12)}`, previous: before?.id ?? null })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export const saveRelease = (
+  tx: Tx,
+  id: number,
+  change: Partial<Pick<Release, 'state' | 'url' | 'bundle' | 'evidence'>>,
+) => tx.updateTable('releases').set(change).where('id', '=', id).execute();
+
+/** The newest `release.cut` job of a release. */
+export async function cutJobOf(db: Db, release: number): Promise<Row<'jobs'> | undefined> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('kind', '=', 'release.cut')
+    .orderBy('id', 'desc')
+    .limit(100)
+    .execute();
+  return rows.find(({ input }) => (JSON.parse(input) as { release?: unknown }).release === release);
+}

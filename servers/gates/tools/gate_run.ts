@@ -1,0 +1,97 @@
+import * as z from 'zod';
+import { MACHINE_GATES } from '../../core/conditions.ts';
+import { ToolError } from '../../core/errors.ts';
+import { heldTask } from '../../core/held.ts';
+import { jobId } from '../../core/ids.ts';
+import type { FinishedJob } from '../../core/jobs.ts';
+import { type Call, defineTool } from '../../core/tool.ts';
+import { openJob, submissionOf } from '../queries.ts';
+
+const WAIT_MS = 20_000;
+
+const gateAnswer = z.object({
+  gate: z.string(),
+  closed: z.boolean(),
+  why: z.string(),
+  digest: z.string(),
+  isolation: z.string(),
+  ms: z.number(),
+});
+
+export default defineTool({
+  name: 'gate_run',
+  needs: 'change:submit',
+  effect: 'write',
+  outside: true,
+  description:
+    'Have the server run machine gates on what your task submitted last (or on an earlier commit of it). Answers with the results, or with a job to give to task_wait.',
+  input: z.strictObject({
+    gates: z
+      .array(z.enum(MACHINE_GATES))
+      .min(1)
+      .max(MACHINE_GATES.length)
+      .default([...MACHINE_GATES]),
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{40}$/, 'a full commit id')
+      .optional(),
+  }),
+  output: z.object({
+    job: z.string(),
+    state: z.enum(['running', 'done', 'failed']),
+    commit: z.string(),
+    gates: z.array(gateAnswer),
+    next: z.string(),
+  }),
+
+  async handler({ gates, commit: wanted }, call) {
+    const chosen = MACHINE_GATES.filter((gate) => gates.includes(gate));
+    const { job, commit } = await enqueue(call, chosen, wanted);
+    call.services.jobs.kick();
+    const done = await call.services.jobs.wait(job, WAIT_MS, call.signal);
+    return { job: jobId(job), commit, ...progress(jobId(job), done) };
+  },
+});
+
+interface Progress {
+  state: 'running' | 'done' | 'failed';
+  gates: z.output<typeof gateAnswer>[];
+  next: string;
+}
+
+function progress(job: string, done: FinishedJob | undefined): Progress {
+  if (!done)
+    return { state: 'running', gates: [], next: `Call task_wait with job ${job}, then gate_status.` };
+  if (!done.ok)
+    return {
+      state: 'failed',
+      gates: [],
+      next: `Name ${job} in task_block: the server failed, not your change.`,
+    };
+  const gates = z.array(gateAnswer).parse(done.result.gates);
+  const open = gates.find(({ closed }) => !closed);
+  const next = open
+    ? `Read why with gate_status (gate: "${open.gate}"), correct it, submit again.`
+    : 'These gates are closed; gate_status shows what else is open.';
+  return { state: 'done', gates, next };
+}
+
+async function enqueue(call: Call, gates: readonly string[], wanted: string | undefined) {
+  const { services, session, now, about } = call;
+  return call.transaction(async (tx) => {
+    const task = await heldTask({ session, services, now, db: tx, about });
+    const submission = await submissionOf(tx, task, wanted);
+    if (!submission) {
+      throw new ToolError(
+        'CONFLICT',
+        wanted ? 'That commit is no submission of your task.' : 'Your task has no submission.',
+        'Hand your commit in with change_submit first.',
+        { rule: 'gate.no-submission' },
+      );
+    }
+    const commit = submission.commit_id;
+    const input = { commit, gates };
+    const open = await openJob(tx, 'gate.run', JSON.stringify(input));
+    return { job: open?.id ?? (await services.jobs.enqueue(tx, 'gate.run', input, session.id, now)), commit };
+  });
+}

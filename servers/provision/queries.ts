@@ -1,0 +1,52 @@
+import type { Row } from '../core/store/schema.ts';
+import type { Db, Tx } from '../core/store/store.ts';
+import type { Progress } from './plan.ts';
+
+export const insertPlan = (tx: Tx, plan: Omit<Row<'plans'>, 'id' | 'state' | 'result'>) =>
+  tx
+    .insertInto('plans')
+    .values({ ...plan, state: 'proposed', result: null })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+
+export const findPlan = (db: Db, id: number) =>
+  db.selectFrom('plans').selectAll().where('id', '=', id).executeTakeFirst();
+
+/** The newest plans, oldest of them first. */
+export async function latestPlans(db: Db, limit: number): Promise<Row<'plans'>[]> {
+  const rows = await db.selectFrom('plans').selectAll().orderBy('id', 'desc').limit(limit).execute();
+  return rows.reverse();
+}
+
+export const appliedPlans = (db: Db, product: string, target: string) =>
+  db
+    .selectFrom('plans')
+    .selectAll()
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .where('state', '=', 'applied')
+    .execute();
+
+/** Decides a proposed plan; false when it was decided meanwhile. */
+export async function decidePlan(tx: Tx, id: number, state: 'approved' | 'rejected'): Promise<boolean> {
+  const row = await tx
+    .updateTable('plans')
+    .set({ state })
+    .where('id', '=', id)
+    .where('state', '=', 'proposed')
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export const insertReview = (tx: Tx, review: Omit<Row<'reviews'>, 'id'>) =>
+  tx.insertInto('reviews').values(review).execute();
+
+/** Keeps how far an approved plan was applied. */
+export const saveProgress = (tx: Tx, id: number, progress: Progress, state: 'approved' | 'applied') =>
+  tx
+    .updateTable('plans')
+    .set({ result: JSON.stringify(progress), state })
+    .where('id', '=', id)
+    .where('state', '=', 'approved')
+    .execute();

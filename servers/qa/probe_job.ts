@@ -1,0 +1,158 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { withCleanCheckout } from '../core/clean_run.ts';
+import type { JobRunner } from '../core/jobs.ts';
+import { isHeld } from '../core/leases.ts';
+import { PROBE_BUDGET } from '../core/qa_gates.ts';
+import type { Services } from '../core/services.ts';
+import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
+import { endOf, evidenceFor, type Outcome, printed, unmet } from './evidence.ts';
+import { probeProgram } from './probe_program.ts';
+import { insertGateResult, insertReport } from './queries.ts';
+import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
+
+const holding = z.strictObject({
+  task: z.int(),
+  pipeline: z.int().nullable(),
+  fence: z.int(),
+  session: z.string(),
+  agent: z.string(),
+  root: z.string(),
+});
+/** What a `qa.probe` job is given; without `holding` the report is left on no task. Any server may enqueue one. */
+const probeJob = z.strictObject({
+  commit: z.string().regex(/^[0-9a-f]{40}$/),
+  holding: holding.optional(),
+});
+
+/** Time for the runtime to start and to end, beside the probe's own budget. */
+const AROUND_MS = 40_000;
+
+type ProbeOutcome = Outcome & { report: Report };
+
+/**
+ * The job `qa.probe`: builds one commit in the sandbox, runs the product in workerd with empty databases and attacks
+ * it, in the sandbox too. It closes only when the product started, the probe finished within its budget, and nothing
+ * worse than a minor finding was proved. The whole report becomes the artifact `probe-report` of the task.
+ */
+export const runProbe: JobRunner = async (input, { id, services, signal }) => {
+  const { commit, holding } = probeJob.parse(input);
+  const { factory } = await services.factory();
+  const started = performance.now();
+  const { report, ...outcome } = await probed(services, commit, signal);
+  signal.throwIfAborted();
+  const ms = Math.round(performance.now() - started);
+  const result = await evidenceFor(services, { gate: 'qa.probe', commit, factory, ms }, outcome);
+  const { closed, why, isolation, digest } = result;
+  const findings = shownFindings(report);
+  return {
+    result: { done: true, closed, why, findings, requests: report.requests, isolation, ms, digest },
+    async save(tx) {
+      const now = services.clock.now();
+      await insertGateResult(tx, result, id, now);
+      if (!holding) return;
+      const { task: subject, session: holder, fence } = holding;
+      const held = await isHeld(tx, services.store.dialect, { kind: 'task', subject, holder, fence }, now);
+      const body = JSON.stringify(report, null, 1);
+      if (held) await insertReport(tx, { name: 'probe-report', body }, holding, now);
+    },
+  };
+};
+
+/** The same commit is probed with the same seed. */
+const seedOf = (commit: string) => Number.parseInt(commit.slice(0, 8), 16);
+
+async function probed(services: Services, commit: string, signal: AbortSignal): Promise<ProbeOutcome> {
+  const sandbox = await services.sandbox();
+  const built = await withCleanCheckout(services, commit, async ({ folder, layers, dependencies }) => ({
+    bundle: await bundleWorker(sandbox, { checkout: folder, layers }),
+    dependencies,
+  })).catch((error) => {
+    const outcome = unmet(error);
+    const report = reportOfNoProduct(
+      'The product can not be built',
+      `${outcome.why} ${outcome.log}`,
+      seedOf(commit),
+    );
+    return { ...outcome, report };
+  });
+  if ('report' in built) return built;
+  signal.throwIfAborted();
+  return attacked(services, commit, built, signal);
+}
+
+async function attacked(
+  services: Services,
+  commit: string,
+  { bundle, dependencies }: { bundle: WorkerBundle; dependencies: string | null },
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  const sandbox = await services.sandbox();
+  const { script, layers } = probeProgram(sandbox);
+  const result = await withRoom(services, async (work) => {
+    await layOut(work, bundle);
+    return sandbox.run({
+      command: ['node', script],
+      work,
+      layers,
+      input: JSON.stringify(jobOf(commit, bundle)),
+      limits: { wallMs: PROBE_BUDGET.ms + AROUND_MS },
+      signal,
+    });
+  });
+  const { exit, isolation, engine } = result;
+  const about = { exit, isolation, engine, dependencies };
+  const report = exit === 0 && result.killedBy === null ? readReport(result.stdout) : undefined;
+  if (!report) {
+    const why = `the probe made no report (${endOf(result)})`;
+    const none = { ...reportOfNoProduct(why, '', seedOf(commit)), complete: false, findings: [] };
+    return { ...about, passed: false, why, log: printed(result), report: none };
+  }
+  const fault = faultOf(report);
+  const why = fault ?? `${report.requests} requests proved nothing worse than a minor finding`;
+  return { ...about, passed: fault === undefined, why, log: JSON.stringify(report, null, 1), report };
+}
+
+/** A fresh folder for one run, removed however it ends. */
+async function withRoom<T>(services: Services, use: (work: string) => Promise<T>): Promise<T> {
+  await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
+  const room = await realpath(await mkdtemp(join(services.paths.work, 'probe-')));
+  try {
+    const work = join(room, 'job');
+    await mkdir(work);
+    return await use(work);
+  } finally {
+    await rm(room, { recursive: true, force: true });
+  }
+}
+
+async function layOut(work: string, { files, migrations }: WorkerBundle): Promise<void> {
+  for (const { path, bytes } of files) {
+    const file = join(work, 'bundle', path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  }
+  await mkdir(join(work, 'migrations'));
+  for (const { database, name, sql } of migrations)
+    await writeFile(join(work, 'migrations', `${name.slice(0, -4)}.${database}.sql`), sql);
+}
+
+function jobOf(commit: string, { config }: WorkerBundle) {
+  const { name, main, compatibilityDate, compatibilityFlags, vars, d1 } = config;
+  const bindings = d1.map(({ binding }) => binding);
+  return {
+    bundleDir: 'bundle',
+    config: {
+      name,
+      main,
+      compatibilityDate,
+      compatibilityFlags,
+      vars,
+      d1: bindings,
+      migrationsDir: 'migrations',
+    },
+    seed: seedOf(commit),
+    budget: PROBE_BUDGET,
+  };
+}

@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import type { ProbeReport } from './probe/types.ts';
+
+const finding = z.object({
+  id: z.string().max(64),
+  kind: z.string().max(64),
+  severity: z.enum(['blocker', 'major', 'minor']),
+  title: z.string().max(1_000),
+  where: z.string().max(2_500),
+  reproduction: z.string().max(200_000),
+  evidence: z.string().max(2_000),
+  confirmed: z.literal(true),
+});
+
+const report = z.object({
+  origin: z.string(),
+  seed: z.int(),
+  complete: z.boolean(),
+  findings: z.array(finding).max(1_000),
+  checks: z.array(z.object({ name: z.string(), ran: z.boolean(), requests: z.int() })),
+  notTested: z.array(z.string()),
+  requests: z.int(),
+  ms: z.int(),
+}) satisfies z.ZodType<ProbeReport>;
+
+export type Report = z.output<typeof report>;
+type Finding = z.output<typeof finding>;
+
+/** A finding as an agent reads it; `reproduction` is one command an entry. */
+export interface ShownFinding {
+  severity: string;
+  kind: string;
+  title: string;
+  where: string;
+  evidence: string;
+  reproduction: string[];
+}
+
+const SHOWN_CHARS = 8_000;
+const COMMAND_CHARS = 800;
+
+/** The report that the probe printed; undefined when it printed none. */
+export function readReport(stdout: string): Report | undefined {
+  try {
+    return report.parse(JSON.parse(stdout));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A report about a change that could not even be built or started by us. */
+export function reportOfNoProduct(title: string, evidence: string, seed: number): Report {
+  const found: Finding = {
+    id: 'build',
+    kind: 'build',
+    severity: 'blocker',
+    title,
+    where: 'wrangler.jsonc',
+    reproduction: 'npx wrangler deploy --dry-run',
+    evidence: evidence.slice(0, 2_000),
+    confirmed: true,
+  };
+  const notTested = ['Everything else: there was nothing to probe.'];
+  return {
+    origin: '',
+    seed,
+    complete: true,
+    findings: [found],
+    checks: [{ name: 'build', ran: true, requests: 0 }],
+    notTested,
+    requests: 0,
+    ms: 0,
+  };
+}
+
+/** Why a report closes nothing; undefined when it does: the probe finished and proved nothing that fails a verdict. */
+export function faultOf({ complete, findings }: Report): string | undefined {
+  const bad = findings.filter(({ severity }) => severity !== 'minor');
+  const [worst] = bad;
+  if (worst)
+    return `the probe proved ${bad.length}: ${worst.severity}, ${worst.title} (${worst.where})`.slice(0, 400);
+  return complete ? undefined : 'the probe did not finish within its budget';
+}
+
+/** Findings, worst first, as many as fit into an answer. */
+export function shownFindings({ findings }: Report): ShownFinding[] {
+  const shown: ShownFinding[] = [];
+  let left = SHOWN_CHARS;
+  for (const { severity, kind, title, where, evidence, reproduction } of findings) {
+    const one = {
+      severity,
+      kind,
+      title: title.slice(0, 200),
+      where: where.slice(0, 200),
+      evidence: evidence.slice(0, 400),
+      reproduction: reproduction.split('\n').map((line) => line.slice(0, COMMAND_CHARS)),
+    };
+    left -= JSON.stringify(one).length;
+    if (left < 0) break;
+    shown.push(one);
+  }
+  return shown;
+}

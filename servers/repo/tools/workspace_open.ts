@@ -1,0 +1,37 @@
+import * as z from 'zod';
+import { heldTask } from '../../core/held.ts';
+import { defineTool } from '../../core/tool.ts';
+import { stillHeld } from '../held.ts';
+import { openMainline } from '../mainline.ts';
+import { setWorkspace } from '../queries.ts';
+import { refusing } from '../refusals.ts';
+import { openWorkspace } from '../workspace.ts';
+
+export default defineTool({
+  name: 'workspace_open',
+  needs: 'change:submit',
+  effect: 'write',
+  outside: true,
+  description:
+    'Get the git clone for the task you hold: yours alone, with the work that was submitted for it so far. Asking again names the same folder.',
+  input: z.strictObject({}),
+  output: z.object({ workspace: z.string(), branch: z.string(), base: z.string(), note: z.string() }),
+
+  async handler(_input, call) {
+    const task = await heldTask(call);
+    const bare = await openMainline(call.services);
+    const opened = await refusing(() =>
+      openWorkspace(bare, call.db, call.services.paths, { task, agent: call.session.agent }),
+    );
+    await call.transaction(async (tx) => {
+      await stillHeld(call, tx);
+      await setWorkspace(tx, task.id, opened.folder);
+    });
+    return {
+      workspace: opened.folder,
+      branch: opened.branch,
+      base: opened.base,
+      note: 'Commit here, then change_submit. `git pull` brings mainline in; git push is refused.',
+    };
+  },
+});

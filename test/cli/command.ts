@@ -1,0 +1,97 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { onTestFinished } from 'vitest';
+import { openServices } from '../../servers/core/open.ts';
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const LAUNCHER = join(ROOT, 'bin', 'millwright.cjs');
+export const PASSPHRASE = 'correct horse battery';
+
+/** The programs as the sources are now, built once for a test file. */
+export const buildOnce = () => execa(process.execPath, [join(ROOT, 'scripts', 'build.mjs')]);
+
+export interface Ran {
+  exit: number;
+  stdout: string;
+  stderr: string;
+  /** What --json printed. */
+  json: Record<string, never> & { error?: { code: string; message: string; remedy: string } };
+}
+
+export interface Desk {
+  readonly folder: string;
+  readonly home: string;
+  readonly repository: string;
+  /** Runs `millwright ARGS --json` in the repository. */
+  run(args: readonly string[], more?: { input?: string; cwd?: string; path?: string }): Promise<Ran>;
+  /** Runs it without --json. */
+  say(args: readonly string[]): Promise<Ran>;
+  git(args: readonly string[], cwd?: string): Promise<string>;
+}
+
+/** A repository with one commit, and a folder for factories; both are removed with the test. */
+export async function openDesk(
+  files: Record<string, string> = { 'README.md': 'A product\n' },
+): Promise<Desk> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'millwright-cli-')));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const home = join(folder, 'home');
+  const repository = join(folder, 'shop');
+  const git = async (args: readonly string[], cwd = repository) => {
+    const identity = [
+      '-c',
+      'user.name=owner',
+      '-c',
+      'user.email=owner@shop.invalid',
+      '-c',
+      'commit.gpgsign=false',
+    ];
+    return (await execa('git', [...identity, ...args], { cwd })).stdout;
+  };
+  await git(['init', '-q', '-b', 'main', repository], folder);
+  for (const [path, text] of Object.entries(files)) await writeFile(join(repository, path), text);
+  await git(['add', '-A']);
+  await git(['commit', '-q', '-m', 'Start']);
+  const ran = async (
+    args: readonly string[],
+    { input = '', cwd = repository, path = process.env.PATH ?? '' } = {},
+  ) => {
+    const result = await execa(process.execPath, [LAUNCHER, ...args], {
+      cwd,
+      input,
+      env: { PATH: path, HOME: folder, MILLWRIGHT_HOME: home },
+      extendEnv: false,
+      reject: false,
+      timeout: 20_000,
+    });
+    const json = args.includes('--json') && result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {};
+    return { exit: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr, json };
+  };
+  return { folder, home, repository, git, say: ran, run: (args, more) => ran([...args, '--json'], more) };
+}
+
+/** A desk with the factory `shop`, whose human `owner` signs with a passphrase from standard input. */
+export async function openRehearsed(): Promise<Desk> {
+  const desk = await openDesk({ 'package.json': '{"name":"shop","scripts":{"test":"node --test"}}\n' });
+  const made = await desk.run(['init', '--rehearsal']);
+  if (made.exit !== 0) throw new Error(made.stdout);
+  const added = await desk.run(['human', 'add', 'owner', '--rehearsal'], { input: PASSPHRASE });
+  if (added.exit !== 0) throw new Error(added.stdout);
+  return desk;
+}
+
+/** Works on the store of the factory `shop` as a server would. */
+export async function withStore<T>(
+  desk: Desk,
+  work: (services: Awaited<ReturnType<typeof openServices>>) => Promise<T>,
+): Promise<T> {
+  const services = await openServices(join(desk.home, 'shop'));
+  try {
+    return await work(services);
+  } finally {
+    await services.close();
+  }
+}

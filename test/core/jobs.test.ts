@@ -1,0 +1,159 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { applyFirstDefinition, readDefinition } from '../../servers/core/factory/create.ts';
+import type { JobRunner } from '../../servers/core/jobs.ts';
+import { leaseMs, sweep } from '../../servers/core/leases.ts';
+import { type OpenOptions, openServices } from '../../servers/core/open.ts';
+import type { Services } from '../../servers/core/services.ts';
+import { TestClock } from '../harness.ts';
+import { DIALECTS, newLocation } from '../store/stores.ts';
+
+const DYING = fileURLToPath(new URL('dying_process.ts', import.meta.url));
+
+/** A factory whose jobs are these runners; `databaseUrl` only when it is on PostgreSQL. */
+async function factoryWith(
+  jobs: Readonly<Record<string, JobRunner>>,
+  { location, ...more }: OpenOptions & { location: string },
+): Promise<Services> {
+  const isUrl = location.startsWith('postgres');
+  const home = isUrl
+    ? (await newLocation('sqlite')).replace(/store\.sqlite$/, '')
+    : location.replace(/store\.sqlite$/, '');
+  const services = await openServices(home, {
+    ...more,
+    jobs,
+    log: () => {},
+    ...(isUrl && { databaseUrl: location }),
+  });
+  onTestFinished(() => services.close());
+  const files = await readDefinition('solo');
+  const quick = (files['factory.yaml'] ?? '').replace(/beat: \d+/, 'beat: 0.2');
+  await applyFirstDefinition(services, { ...files, 'factory.yaml': quick }, 'initial');
+  return services;
+}
+
+const enqueue = (services: Services, kind: string) =>
+  services.store.transaction((tx) =>
+    services.jobs.enqueue(tx, kind, { n: 1 }, 'session', services.clock.now()),
+  );
+
+const saved = async (services: Services) =>
+  (await services.store.db.selectFrom('kills').selectAll().execute()).map(({ reason }) => reason);
+
+describe.each(DIALECTS)('%s', (dialect) => {
+  test('a job whose process was killed is resumed by another, under a higher fence, and saved once', async () => {
+    const location = await newLocation(dialect);
+    const services = await factoryWith(
+      {
+        build: async (input, job) => ({
+          result: { ...input, by: 'second' },
+          save: (tx) =>
+            tx
+              .insertInto('kills')
+              .values({ scope: `job:${job.id}`, reason: 'second', at: 1 })
+              .execute()
+              .then(() => {}),
+        }),
+      },
+      { location },
+    );
+    const id = await enqueue(services, 'slow');
+    const first = execa(
+      process.execPath,
+      [DYING, services.paths.home, dialect === 'postgres' ? location : ''],
+      { reject: false },
+    );
+    await new Promise((resolve) => first.stdout.once('data', resolve));
+    const before = await services.store.db.selectFrom('leases').selectAll().executeTakeFirstOrThrow();
+    first.kill('SIGKILL');
+    await first;
+    await services.store.db.updateTable('jobs').set({ kind: 'build' }).execute();
+
+    const done = await services.jobs.wait(id, 10_000);
+
+    expect(done).toEqual({ id, kind: 'build', ok: true, result: { n: 1, by: 'second' } });
+    expect(before.fence).toBe(1);
+    const after = await services.store.db.selectFrom('leases').selectAll().executeTakeFirstOrThrow();
+    expect(after).toMatchObject({ fence: 2, holder: null });
+    expect(await saved(services)).toEqual(['second']);
+    const events = await services.store.db
+      .selectFrom('activity')
+      .select('event')
+      .where('subject', '=', `job:${id}`)
+      .execute();
+    expect(events.map(({ event }) => event)).toEqual(['lease.expired', 'job.done']);
+  });
+});
+
+test('a runner that throws is tried three times, then the job has failed', async () => {
+  let runs = 0;
+  const services = await factoryWith(
+    {
+      build: async () => {
+        runs++;
+        throw new Error('no such thing');
+      },
+    },
+    { location: await newLocation('sqlite') },
+  );
+  const id = await enqueue(services, 'build');
+  services.jobs.kick();
+
+  expect(await services.jobs.wait(id, 10_000)).toMatchObject({
+    ok: false,
+    result: { failed: expect.stringContaining('failed 3 times') },
+  });
+  expect(runs).toBe(3);
+});
+
+test('a job that keeps losing its process fails after three starts', async () => {
+  const clock = new TestClock();
+  const services = await factoryWith({}, { location: await newLocation('sqlite'), clock });
+  const { factory } = await services.factory();
+  const { store } = services;
+  const id = await enqueue(services, 'build');
+  const states: string[] = [];
+  for (let start = 1; start <= 3; start++) {
+    await store.transaction(async (tx) => {
+      await tx.updateTable('jobs').set({ state: 'running', attempts: start }).execute();
+      await tx.deleteFrom('leases').execute();
+      await tx
+        .insertInto('leases')
+        .values({ kind: 'job', subject: id, holder: 'process:dead', fence: start, ends_at: 0 })
+        .execute();
+    });
+    await store.transaction((tx) => sweep(store, tx, factory, clock.now()));
+    states.push((await store.db.selectFrom('jobs').select('state').executeTakeFirstOrThrow()).state);
+  }
+
+  expect(states).toEqual(['queued', 'queued', 'failed']);
+  expect(await services.jobs.wait(id, 0)).toMatchObject({ ok: false });
+});
+
+test('a runner whose lease ended meanwhile saves nothing', async () => {
+  const clock = new TestClock();
+  const location = await newLocation('sqlite');
+  const services = await factoryWith(
+    {
+      build: async () => {
+        clock.advance(leaseMs((await services.factory()).factory) + 1);
+        return {
+          result: {},
+          save: (tx) =>
+            tx
+              .insertInto('kills')
+              .values({ scope: 'x', reason: 'late', at: 1 })
+              .execute()
+              .then(() => {}),
+        };
+      },
+    },
+    { location, clock },
+  );
+  const id = await enqueue(services, 'build');
+  services.jobs.kick();
+
+  expect(await services.jobs.wait(id, 700)).toBeUndefined();
+  expect(await saved(services)).toEqual([]);
+});

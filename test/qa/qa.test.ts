@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { attestedOf, GATE_PREDICATE, VERDICT_PREDICATE } from '../../servers/core/attestation.ts';
+import type { JobQueue } from '../../servers/core/jobs.ts';
+import { type ProductFactory, sourceOf, startProductFactory } from '../deploy/product_factory.ts';
+import type { Agent } from '../harness.ts';
+
+/** Has docs and scan judged on a commit, as gate_run does for its author. */
+async function gates(factory: ProductFactory, commit: string): Promise<void> {
+  const { services } = factory;
+  const jobs: JobQueue = services.jobs;
+  const input = { commit, gates: ['docs', 'scan'] };
+  const job = await services.store.transaction((tx) =>
+    jobs.enqueue(tx, 'gate.run', input, 'test', Date.now()),
+  );
+  jobs.kick();
+  expect(await jobs.wait(job, 20_000)).toMatchObject({ ok: true });
+}
+
+const artifacts = (factory: ProductFactory) =>
+  factory.services.store.db.selectFrom('artifacts').selectAll().execute();
+
+/** The answer of a tool that may have gone on as a job. */
+async function answerOf(agent: Agent, tool: string): Promise<Record<string, never>> {
+  const first = await agent.ok<Record<string, never>>(tool);
+  if (first.done) return first;
+  const waited = await agent.ok<{ result: Record<string, never> }>('task_wait', {
+    job: first.job,
+    seconds: 40,
+  });
+  return waited.result;
+}
+
+test('a product with a planted XSS fails, its repaired build passes, and both by signed evidence', async () => {
+  const factory = await startProductFactory(['gates', 'qa']);
+  const pipeline = await factory.pipeline();
+  const first = await factory.submit(pipeline, 'build-1');
+  const qa = await factory.holding('qa', pipeline);
+
+  expect(await qa.ok('qa_verdict')).toMatchObject({
+    verdict: 'FAIL',
+    commit: first.commit,
+    reasons: expect.arrayContaining(['qa.suite: it has not run on this commit']),
+  });
+  const suite = await answerOf(qa, 'qa_run');
+  expect(suite).toMatchObject({ done: true, closed: true, isolation: 'full' });
+  expect(suite.tests).toBeGreaterThan(3);
+  const probe = await answerOf(qa, 'qa_probe');
+  expect(probe).toMatchObject({ done: true, closed: false, isolation: 'full' });
+  expect((probe.findings as unknown as object[])[0]).toMatchObject({
+    severity: 'blocker',
+    kind: 'stored-xss',
+    reproduction: expect.arrayContaining([expect.stringMatching(/^curl /)]),
+  });
+  expect((await artifacts(factory)).map(({ name, agent }) => [name, agent])).toEqual([
+    ['probe-report', 'qa'],
+  ]);
+  await gates(factory, first.commit);
+  const failed = await qa.ok('qa_verdict');
+  expect(failed).toMatchObject({
+    verdict: 'FAIL',
+    reasons: [expect.stringMatching(/^qa\.probe: .*blocker/)],
+  });
+
+  const second = await factory.submit(pipeline, 'build-2');
+  await gates(factory, second.commit);
+  expect((await qa.ok('qa_verdict')).verdict).toBe('FAIL');
+  const good = await answerOf(qa, 'qa_run');
+  const clean = await answerOf(qa, 'qa_probe');
+  expect([good.closed, clean.closed, clean.findings]).toEqual([true, true, []]);
+  const passed = await qa.ok('qa_verdict');
+  expect(passed).toMatchObject({ verdict: 'PASS', reasons: [], commit: second.commit });
+
+  const attested = await attestedOf(factory.services, second.commit);
+  for (const digest of [good.digest, clean.digest])
+    expect(attested.has(GATE_PREDICATE, String(digest))).toBe(true);
+  expect(attested.has(VERDICT_PREDICATE, String(passed.digest))).toBe(true);
+  expect(
+    (await attestedOf(factory.services, first.commit)).has(VERDICT_PREDICATE, String(passed.digest)),
+  ).toBe(false);
+}, 60_000);
+
+test('a suite without a passing test, and a product that does not build, close nothing', async () => {
+  const factory = await startProductFactory(['qa']);
+  const manifest = JSON.parse(await sourceOf('base', 'package.json'));
+  const silent = JSON.stringify({ ...manifest, scripts: { ...manifest.scripts, test: 'node -e 0' } });
+  const { services } = factory;
+  await factory.submit(null, 'base');
+  const pipeline = await factory.pipeline();
+  await factory.submit(pipeline, 'base', { 'package.json': silent, 'src/index.ts': 'export default {' });
+  await importDependencies(factory, silent);
+  const qa = await factory.holding('qa', pipeline);
+
+  expect(await answerOf(qa, 'qa_run')).toMatchObject({
+    closed: false,
+    tests: 0,
+    why: 'no test runner said how many tests passed',
+  });
+  expect(await answerOf(qa, 'qa_probe')).toMatchObject({
+    closed: false,
+    findings: [{ severity: 'blocker', kind: 'build' }],
+  });
+  const rows = await services.store.db.selectFrom('gate_results').select(['gate', 'closed']).execute();
+  expect(rows).toEqual([
+    { gate: 'qa.suite', closed: 0 },
+    { gate: 'qa.probe', closed: 0 },
+  ]);
+}, 40_000);
+
+test('nobody has their own change judged, and nothing runs without a change or a task', async () => {
+  const factory = await startProductFactory(['qa']);
+  const pipeline = await factory.pipeline();
+  const idle = await factory.agent('qa');
+  expect((await idle.call('qa_run')).text).toMatch(/^CONFLICT: You hold no task/);
+  const qa = await factory.holding('qa', pipeline);
+  expect((await qa.call('qa_run')).text).toMatch(/^CONFLICT: No change was submitted/);
+
+  const change = await factory.submit(pipeline, 'build-2');
+  const { db } = factory.services.store;
+  const session = await db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('task', 'is not', null)
+    .executeTakeFirstOrThrow();
+  for (const author of [{ agent: 'qa' }, { root: session.root }]) {
+    await db
+      .updateTable('submissions')
+      .set({ agent: 'developer', root: 'another', ...author })
+      .where('id', '=', change.submission)
+      .execute();
+    expect((await qa.call('qa_verdict')).text).toMatch(/^FORBIDDEN: The change is your own work/);
+  }
+  const rules = await db
+    .selectFrom('refusals')
+    .select(['rule', 'count'])
+    .where('tool', '=', 'qa_verdict')
+    .execute();
+  expect(rules).toEqual([{ rule: 'verdict.self', count: 2 }]);
+  expect(await db.selectFrom('verdicts').selectAll().execute()).toEqual([]);
+});
+
+/** The layer of a manifest that a test wrote. */
+async function importDependencies(factory: ProductFactory, manifest: string): Promise<void> {
+  const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
+  const { importLayer } = await import('../../servers/core/sandbox/dependencies.ts');
+  const folder = await mkdtemp(`${factory.home}/manifest-`);
+  await writeFile(`${folder}/package.json`, manifest);
+  await writeFile(`${folder}/package-lock.json`, await sourceOf('base', 'package-lock.json'));
+  await importLayer(new URL('../../node_modules', import.meta.url).pathname, {
+    lockfileDir: folder,
+    store: factory.services.paths.layers,
+  });
+  await rm(folder, { recursive: true });
+}
