@@ -1,7 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { serveStdioAgent } from '../servers/core/serve.ts';
-import { loadFleet } from '../servers/fleet.ts';
 
 /**
  * `millwright mcp --enrolment FILE [--servers a,b]`: one agent's servers over stdio. Kept apart from the rest of
@@ -17,7 +16,7 @@ export async function mcp(
   const servers = optionOf(args, '--servers')?.split(',').filter(Boolean);
   await serveStdioAgent({
     enrolment,
-    load: () => loadFleet(servers),
+    load: async () => (await import('../servers/fleet.ts')).loadFleet(servers),
     databaseUrl: env.DATABASE_URL,
     root: env.CLAUDE_CODE_SESSION_ID,
   });

@@ -1,9 +1,9 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { parse, stringify } from 'yaml';
+import { parseDocument } from 'yaml';
 import { Actor } from './actor.ts';
 import { type CommandLine, type CommandResult, commandLine } from './command.ts';
 
@@ -135,22 +135,26 @@ export async function gitAs(who: string, cwd: string, args: readonly string[]): 
   return stdout;
 }
 
+/** The factory's definition with leases short enough to be watched; the rest stays as it was written. */
 async function shortenedLeases(factory: string, folder: string): Promise<string> {
   const shipped = join(PACKAGE, 'factories', `${factory}.yaml`);
-  const source = await readFile(shipped, 'utf8').catch(() => readFile(factory, 'utf8'));
-  const own = await readFile(join(dirname(factory), 'pipelines', 'product.yaml'), 'utf8').catch(
-    () => undefined,
-  );
+  const file = (await isFile(shipped)) ? shipped : resolve(factory);
   const target = join(folder, 'definition');
-  await mkdir(join(target, 'pipelines'), { recursive: true });
-  const definition = parse(source) as Record<string, unknown>;
-  if (typeof definition === 'object' && definition !== null) {
-    definition.lease = { ...(definition.lease as object), beat: BEAT_SECONDS };
-  }
-  await writeFile(join(target, 'factory.yaml'), stringify(definition));
-  if (own) await writeFile(join(target, 'pipelines', 'product.yaml'), own);
+  await mkdir(target, { recursive: true });
+  const pipelines = join(dirname(file), 'pipelines');
+  if (await isFile(join(pipelines, 'product.yaml')))
+    await cp(pipelines, join(target, 'pipelines'), { recursive: true });
+  const document = parseDocument(await readFile(file, 'utf8'));
+  if (document.errors.length === 0) document.setIn(['lease', 'beat'], BEAT_SECONDS);
+  await writeFile(join(target, 'factory.yaml'), document.toString({ lineWidth: 0 }));
   return join(target, 'factory.yaml');
 }
+
+const isFile = (path: string) =>
+  stat(path).then(
+    (info) => info.isFile(),
+    () => false,
+  );
 
 /** The result of a command that must succeed. */
 export async function must(running: Promise<CommandResult>, what: string): Promise<CommandResult> {

@@ -5,12 +5,13 @@ import { roleFor } from '../../servers/core/factory/parse.ts';
 import type { Phase } from '../../servers/core/factory/pipeline.ts';
 import { definitionOf } from '../../servers/core/factory/steps.ts';
 import { pipelineId, taskId } from '../../servers/core/ids.ts';
+import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
 import type { Db } from '../../servers/core/store/store.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
-import { shown, table } from '../io.ts';
+import { type Result, shown, table } from '../io.ts';
 import {
   fencesOf,
   isolationsOf,
@@ -40,61 +41,52 @@ export function pipeline(program: Command): void {
   program
     .command('pipeline <id>')
     .description('where one pipeline stands: phases, gates with their evidence, decisions, release')
-    .action(
-      handled((_io, options, id = '') =>
-        withFactory(options, async (services) => {
-          const number = Number(/^P-([1-9]\d{0,11})$/.exec(id)?.[1]);
-          const { db } = services.store;
-          const run = number ? await pipelineRow(db, number) : undefined;
-          if (!run)
-            throw new CommandError(
-              'ID',
-              `There is no pipeline "${shown(id)}".`,
-              'Give an id such as P-1.',
-              EXIT.usage,
-            );
-          const { factory } = await services.factory();
-          const tasks = await pipelineTaskRows(db, number);
-          const phases = await Promise.all(
-            definitionOf(run).phases.map((phase) => phaseShown(db, factory, phase, tasks)),
-          );
-          const fences = Object.fromEntries(
-            (await fencesOf(db, number)).map(({ subject, fence }) => [taskId(subject), fence]),
-          );
-          const value = {
-            pipeline: pipelineId(number),
-            name: run.name,
-            state: run.state,
-            request: run.request,
-            phases,
-            checkpoints: await pipelineCheckpoints(db, number),
-            release: (await releaseOf(db, number)) ?? null,
-            fences,
-          };
-          const rows = phases.map((phase) => [
-            phase.name,
-            phase.role,
-            phase.state,
-            String(phase.rounds),
-            gatesText(phase.gates),
-          ]);
-          return {
-            value,
-            text: `${value.pipeline} ${value.name} is ${value.state}: ${shown(value.request)}\n\n${table(['phase', 'role', 'state', 'rounds', 'gates'], rows)}`,
-          };
-        }),
-      ),
-    );
+    .action(handled((_io, options, id = '') => withFactory(options, (services) => show(services, id))));
 }
 
+async function show(services: Services, id: string): Promise<Result> {
+  const { db } = services.store;
+  const { factory } = await services.factory();
+  const number = Number(/^P-([1-9]\d{0,11})$/.exec(id)?.[1]);
+  const run = number ? await pipelineRow(db, number) : undefined;
+  if (!run) {
+    throw new CommandError(
+      'ID',
+      `There is no pipeline "${shown(id)}".`,
+      'Give an id such as P-1.',
+      EXIT.usage,
+    );
+  }
+  const tasks = await pipelineTaskRows(db, number);
+  const fences = new Map((await fencesOf(db, number)).map(({ subject, fence }) => [subject, fence]));
+  const phases: PhaseShown[] = [];
+  for (const phase of definitionOf(run).phases)
+    phases.push(await phaseShown(db, factory, phase, tasks, fences));
+  const value = {
+    pipeline: pipelineId(number),
+    name: run.name,
+    state: run.state,
+    request: run.request,
+    phases,
+    checkpoints: await pipelineCheckpoints(db, number),
+    release: (await releaseOf(db, number)) ?? null,
+    fences: Object.fromEntries([...fences].map(([task, fence]) => [taskId(task), fence])),
+  };
+  const rows = phases.map((one) => [one.name, one.role, one.state, String(one.rounds), gatesText(one.gates)]);
+  const text = table(['phase', 'role', 'state', 'rounds', 'gates'], rows);
+  return { value, text: `${value.pipeline} ${run.name} is ${run.state}: ${shown(run.request)}\n\n${text}` };
+}
+
+/** A phase with the gates of its last round; only rounds in which somebody took a task count as entered. */
 async function phaseShown(
   db: Db,
   factory: Factory,
   phase: Phase,
   tasks: readonly Row<'tasks'>[],
+  fences: ReadonlyMap<number, number>,
 ): Promise<PhaseShown> {
   const own = tasks.filter((task) => task.phase === phase.id);
-  const rounds = new Set(own.map((task) => task.round)).size;
+  const entered = own.filter((task) => fences.has(task.id));
   const last = own.filter((task) => task.round === Math.max(...own.map((one) => one.round)));
   const gates = await Promise.all(phase.steps.map((step) => gatesOf(db, factory, step, last)));
   const roles = [...new Set(phase.steps.map((step) => roleFor(factory, step.role) ?? step.role))];
@@ -103,7 +95,7 @@ async function phaseShown(
     id: phase.id,
     name: phase.name,
     role: roles.join(', '),
-    rounds,
+    rounds: new Set(entered.map((task) => task.round)).size,
     state: open?.state ?? 'done',
     gates: gates.flat(),
   };

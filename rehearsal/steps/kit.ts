@@ -1,6 +1,5 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor } from '../actor.ts';
 import type { Human } from '../human.ts';
 import type { Progress } from '../progress.ts';
@@ -88,10 +87,9 @@ export async function newestArtifact(actor: Actor, name: string): Promise<string
 
 /** Takes a task as soon as its former holder's lease has ended. */
 export async function takeWhenFree(actor: Actor, task: string) {
-  for (let tries = 0; tries < 40; tries++) {
-    const answer = await actor.call('task_checkout', { task });
-    if (!answer.refused) return answer.value;
-    await sleep(150);
+  for (let waits = 0; waits < 10; waits++) {
+    const { still_waiting } = await actor.do('task_wait', { seconds: 5 });
+    if (!still_waiting) return actor.do('task_checkout', { task });
   }
   throw new Error(`${task} was not given back.`);
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import * as z from 'zod';
 import { type ErrorCode, ToolError } from './errors.ts';
 import type { Applied } from './factory/applied.ts';
 import { wouldUnsignedFileGrant } from './factory/unsigned.ts';
@@ -18,7 +17,10 @@ const SLOWEST_ANSWER_MS = 45_000;
 /** An agent's own words come back in it: a key it made up, for example. */
 const LONGEST_FAULT = 200;
 
-export type Answer = { ok: true; value: Record<string, unknown> } | { ok: false; error: ToolError };
+/** A success also as its JSON `text`. */
+export type Answer =
+  | { ok: true; value: Record<string, unknown>; text: string }
+  | { ok: false; error: ToolError };
 
 /** All tools of the given servers by name, in a stable order. Throws when two tools share a name. */
 export function catalogue(servers: readonly FleetServer[]): ReadonlyMap<string, AnyTool> {
@@ -58,7 +60,7 @@ export async function answerCall(
     const tool = await permitted(tools, services, applied, session, request.name);
     const input = validated(tool, request.arguments);
     const value = await inTime(handle(tool, input, { services, session, applied, signal: request.signal }));
-    return { ok: true, value: presentable(tool, value) };
+    return { ok: true, ...presentable(tool, value) };
   } catch (thrown) {
     const error = thrown instanceof ToolError ? thrown : incident(services, thrown);
     if (error.cause !== undefined) services.log(`${request.name}: ${String(error.cause)}`);
@@ -239,9 +241,10 @@ const tooSlow = () =>
     { rule: 'limit.time' },
   );
 
-function presentable(tool: AnyTool, value: Record<string, unknown>): Record<string, unknown> {
-  const output = z.parse(tool.output, value);
-  if (JSON.stringify(output).length > LONGEST_ANSWER) {
+function presentable(tool: AnyTool, given: Record<string, unknown>) {
+  const value: Record<string, unknown> = tool.output.parse(given);
+  const text = JSON.stringify(value);
+  if (text.length > LONGEST_ANSWER) {
     throw new ToolError(
       'LIMIT',
       `The answer is longer than ${LONGEST_ANSWER} characters.`,
@@ -251,7 +254,7 @@ function presentable(tool: AnyTool, value: Record<string, unknown>): Record<stri
       },
     );
   }
-  return output;
+  return { value, text };
 }
 
 function incident(services: Services, thrown: unknown): ToolError {

@@ -10,11 +10,12 @@ export const planId = (id: number) => `I-${id}`;
 export const releaseId = (id: number) => `R-${id}`;
 export const submissionId = (id: number) => `S-${id}`;
 
-/** Accepts `T-12` (for letter `T`) and gives 12. */
+/**
+ * Accepts `T-12` (for letter `T`) and gives 12. Its pattern says all there is to say, and bounds its length: a
+ * description would cost every agent tokens in every list of tools.
+ */
 export const idInput = (letter: string) =>
   z
     .string()
-    .max(16)
-    .regex(new RegExp(`^${letter}-[1-9][0-9]{0,12}$`), `an id such as "${letter}-12"`)
-    .transform((text) => Number(text.slice(2)))
-    .describe(`For example "${letter}-12".`);
+    .regex(new RegExp(`^${letter}-[1-9]\\d{0,12}$`), `an id such as "${letter}-12"`)
+    .transform((text) => Number(text.slice(2)));

@@ -1,14 +1,18 @@
 import { ToolError } from './errors.ts';
+import { prepared } from './store/prepared.ts';
 import type { Db } from './store/store.ts';
+
+const stopOf = prepared<{ role: string }>()((db, value) =>
+  db
+    .selectFrom('kills')
+    .selectAll()
+    .where('scope', 'in', ['factory', value('role')])
+    .limit(1),
+);
 
 /** Every claim, spawn and release asks this first. Throws `LIMIT` while a human's stop is in force. */
 export async function refuseIfStopped(db: Db, role: string): Promise<void> {
-  const stop = await db
-    .selectFrom('kills')
-    .selectAll()
-    .where('scope', 'in', ['factory', `role:${role}`])
-    .limit(1)
-    .executeTakeFirst();
+  const [stop] = await stopOf(db, { role: `role:${role}` });
   if (!stop) return;
   throw new ToolError(
     'LIMIT',

@@ -3,7 +3,7 @@ import type { Factory } from './factory/definition.ts';
 import { append } from './record.ts';
 import { prepared } from './store/prepared.ts';
 import type { Leases } from './store/schema.ts';
-import type { Db, Store, Tx } from './store/store.ts';
+import { type Db, locksRows, type Store, type Tx } from './store/store.ts';
 
 type Kind = Leases['kind'];
 
@@ -102,15 +102,7 @@ export async function beatLeases(tx: Tx, holder: string, now: number, endsAt: nu
  * blocked after the factory's limit), their jobs queued. Returns what it ended.
  */
 export async function sweep(store: Store, tx: Tx, factory: Factory, now: number): Promise<Leases[]> {
-  let query = tx
-    .selectFrom('leases')
-    .selectAll()
-    .where('holder', 'is not', null)
-    .where('ends_at', '<=', now)
-    .orderBy('ends_at')
-    .limit(SWEEP);
-  if (store.dialect === 'postgres') query = query.forUpdate().skipLocked();
-  const expired = await query.execute();
+  const expired = await ended(tx, { now });
   for (const lease of expired) {
     await releaseLease(tx, lease.kind, lease.subject);
     if (lease.kind === 'task') await giveTaskBack(tx, lease.subject, factory, now);
@@ -128,6 +120,17 @@ export async function sweep(store: Store, tx: Tx, factory: Factory, now: number)
   }
   return expired;
 }
+
+const ended = prepared<{ now: number }>()((db, value) => {
+  const query = db
+    .selectFrom('leases')
+    .selectAll()
+    .where('holder', 'is not', null)
+    .where('ends_at', '<=', value('now'))
+    .orderBy('ends_at')
+    .limit(SWEEP);
+  return locksRows(db) ? query.forUpdate().skipLocked() : query;
+});
 
 async function giveTaskBack(tx: Tx, id: number, factory: Factory, now: number): Promise<void> {
   const task = await tx

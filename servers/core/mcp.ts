@@ -1,10 +1,9 @@
 import { createMcpHandler, Server } from '@modelcontextprotocol/server';
 import { type StdioServerHandle, serveStdio } from '@modelcontextprotocol/server/stdio';
 import * as z from 'zod';
-import { type Answer, answerCall, visibleTools } from './call.ts';
+import type { Answer } from './call.ts';
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
-import { getPrompt, listPrompts, listResources, readResource } from './reading.ts';
 import type { AnyTool } from './tool.ts';
 import { VERSION } from './version.ts';
 
@@ -14,6 +13,11 @@ export const LARGEST_MESSAGE = 1_000_000;
 const INSTRUCTIONS =
   'Millwright runs a software factory and holds you to your role. Begin with task_checkout; its brief is all you need. ' +
   'A refusal names the rule and what to do next: follow it, do not work around it.';
+
+/** What answers anything after `initialize`: too much to load before it. */
+let loadedCalls: typeof import('./call.ts') | undefined;
+const calls = async () => (loadedCalls ??= await import('./call.ts'));
+const reading = () => import('./reading.ts');
 
 /**
  * Serves one connection over stdio; `connect` opens the session when the host first asks for something, so
@@ -44,6 +48,7 @@ function mcpServer(connect: () => Promise<Connection>): Server {
   );
   server.setRequestHandler('tools/list', async () => {
     const { fleet, services, session } = await connect();
+    const { visibleTools } = await calls();
     return { tools: (await visibleTools(fleet, services, session)).map(describeTool) };
   });
   server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
@@ -51,7 +56,7 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     try {
       const { fleet, services, session, touch } = await connect();
       touch();
-      answer = await answerCall(fleet, services, session, {
+      answer = await (await calls()).answerCall(fleet, services, session, {
         name: params.name,
         arguments: params.arguments,
         signal: mcpReq.signal,
@@ -62,19 +67,23 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     }
     return render(answer);
   });
-  server.setRequestHandler('prompts/list', async () => ({ prompts: await listPrompts(await connect()) }));
+  server.setRequestHandler('prompts/list', async () => ({
+    prompts: await (await reading()).listPrompts(await connect()),
+  }));
   server.setRequestHandler('prompts/get', async ({ params }) =>
-    getPrompt(await connect(), params.name, params.arguments ?? {}),
+    (await reading()).getPrompt(await connect(), params.name, params.arguments ?? {}),
   );
   server.setRequestHandler('resources/list', async () => ({
-    resources: await listResources(await connect()),
+    resources: await (await reading()).listResources(await connect()),
   }));
   server.setRequestHandler('resources/templates/list', async () => ({
     resourceTemplates: [
       { uriTemplate: 'millwright://artifact/{id}', name: 'artifact', description: 'One artifact, whole.' },
     ],
   }));
-  server.setRequestHandler('resources/read', async ({ params }) => readResource(await connect(), params.uri));
+  server.setRequestHandler('resources/read', async ({ params }) =>
+    (await reading()).readResource(await connect(), params.uri),
+  );
   return server;
 }
 
@@ -97,7 +106,7 @@ export function describeTool(tool: AnyTool) {
 function render(answer: Answer) {
   if (!answer.ok) return { isError: true, content: [{ type: 'text' as const, text: answer.error.render() }] };
   return {
-    content: [{ type: 'text' as const, text: JSON.stringify(answer.value) }],
+    content: [{ type: 'text' as const, text: answer.text }],
     structuredContent: answer.value,
   };
 }

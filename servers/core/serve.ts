@@ -1,9 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import * as z from 'zod';
-import { type Connection, startBeats } from './connection.ts';
-import { openSession } from './identity.ts';
+import type { Connection } from './connection.ts';
 import { serveMcpOverStdio } from './mcp.ts';
-import { openServices } from './open.ts';
 import type { FleetLoader } from './tool.ts';
 
 const enrolmentSchema = z.strictObject({
@@ -63,6 +61,11 @@ interface OpenConnection extends Connection {
 
 async function openConnection({ enrolment, load, databaseUrl, root }: StdioOptions): Promise<OpenConnection> {
   const file = await readEnrolment(enrolment);
+  const [{ openServices }, { openSession }, { startBeats }] = await Promise.all([
+    import('./open.ts'),
+    import('./identity.ts'),
+    import('./connection.ts'),
+  ]);
   const fleet = await load();
   const services = await openServices(file.home, { databaseUrl, jobs: fleet.jobs });
   try {

@@ -37,7 +37,9 @@ export interface ShownFinding {
 }
 
 const SHOWN_CHARS = 8_000;
-const COMMAND_CHARS = 800;
+/** Even one finding alone, its quotes escaped, fits. */
+const COMMANDS = 5;
+const COMMAND_CHARS = 600;
 
 /** The report that the probe printed; undefined when it printed none. */
 export function readReport(stdout: string): Report | undefined {
@@ -74,11 +76,12 @@ export function reportOfNoProduct(title: string, evidence: string, seed: number)
 }
 
 /** Why a report closes nothing; undefined when it does: the probe finished and proved nothing that fails a verdict. */
-export function faultOf({ complete, findings }: Report): string | undefined {
+export function faultOf({ complete, findings, requests }: Report): string | undefined {
   const bad = findings.filter(({ severity }) => severity !== 'minor');
   const [worst] = bad;
   if (worst)
     return `the probe proved ${bad.length}: ${worst.severity}, ${worst.title} (${worst.where})`.slice(0, 400);
+  if (requests === 0) return 'the probe sent no request';
   return complete ? undefined : 'the probe did not finish within its budget';
 }
 
@@ -93,7 +96,10 @@ export function shownFindings({ findings }: Report): ShownFinding[] {
       title: title.slice(0, 200),
       where: where.slice(0, 200),
       evidence: evidence.slice(0, 400),
-      reproduction: reproduction.split('\n').map((line) => line.slice(0, COMMAND_CHARS)),
+      reproduction: reproduction
+        .split('\n')
+        .slice(0, COMMANDS)
+        .map((line) => line.slice(0, COMMAND_CHARS)),
     };
     left -= JSON.stringify(one).length;
     if (left < 0) break;

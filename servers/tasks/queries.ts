@@ -252,14 +252,16 @@ export async function latestArtifacts(
 }
 
 /** Artifacts handed to one task besides those its step names: the report that sent it back, for example. */
-export const extraInputs = (db: Db, task: number) =>
+export const extraInputs = (db: Db, task: number) => inputsOf(db, { task });
+
+const inputsOf = prepared<{ task: number }>()((db, value) =>
   db
     .selectFrom('task_inputs')
     .innerJoin('artifacts', 'artifacts.id', 'task_inputs.artifact')
     .selectAll('artifacts')
-    .where('task_inputs.task', '=', task)
-    .orderBy('artifacts.id')
-    .execute();
+    .where('task_inputs.task', '=', value('task'))
+    .orderBy('artifacts.id'),
+);
 
 export const pipelineTasks = (db: Db, pipeline: number) =>
   db.selectFrom('tasks').selectAll().where('pipeline', '=', pipeline).orderBy('id').execute();

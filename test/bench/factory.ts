@@ -3,7 +3,7 @@ import { applyFirstDefinition, enrol, readDefinition } from '../../servers/core/
 import { openServices } from '../../servers/core/open.ts';
 import { insertTask } from '../../servers/tasks/queries.ts';
 
-const TASKS = 15;
+const TASKS = 5;
 
 /** Makes the smallest factory in `folder`, with a few ready tasks, and gives the enrolment of its developer. */
 export async function smallFactory(folder: string): Promise<string> {

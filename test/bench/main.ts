@@ -46,8 +46,10 @@ async function main(): Promise<number> {
     print(options.json, rows);
     return rows.every(({ pass }) => pass) ? EXIT.ok : EXIT.failed;
   } catch (error) {
+    if (process.exitCode === EXIT.interrupted)
+      return failed(options.json, 'INTERRUPTED', 'The run was interrupted.');
     const message = error instanceof Error ? error.message : String(error);
-    return failed(options.json, message);
+    return failed(options.json, 'FAILED', message.split('\n')[0] ?? message);
   }
 }
 
@@ -105,10 +107,9 @@ function usage(message: string): number {
   return EXIT.usage;
 }
 
-function failed(json: boolean, message: string): number {
+function failed(json: boolean, code: string, message: string): number {
   const remedy = 'Run it again on a machine that does nothing else.';
-  if (json)
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code: 'FAILED', message, remedy } })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, remedy } })}\n`);
   else process.stderr.write(`bench: ${message}\n${remedy}\n`);
   return EXIT.failed;
 }

@@ -24,7 +24,7 @@ export function agentServer(enrolment: string): Program {
   const launcher = join(PACKAGE_ROOT, 'bin', 'millwright.cjs');
   return {
     file: process.execPath,
-    args: [launcher, 'mcp', '--enrolment', enrolment, '--servers', 'tasks,gates,repo'],
+    args: [launcher, 'mcp', '--enrolment', enrolment],
   };
 }
 

@@ -43,5 +43,5 @@ export function middleRound<T extends Round>(rounds: readonly T[], by: (round: T
   return middle;
 }
 
-/** At most three significant decimals: the rest is noise. */
+/** Three decimals: the rest is noise. */
 export const rounded = (value: number) => Math.round(value * 1000) / 1000;

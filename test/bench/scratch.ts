@@ -20,7 +20,8 @@ export async function inScratch<T>(work: (folder: string, signal: AbortSignal) =
     }, 300);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.once(signal, interrupt);
+  // Not `once`: execa ends this process when it finds no other listener.
+  for (const signal of signals) process.on(signal, interrupt);
   try {
     return await work(folder, interrupted.signal);
   } finally {

@@ -12,9 +12,7 @@ const factory = { lease: { beat: 10, progress: 3600, lapses: 4 } } as Factory;
 const LEASE = leaseMs(factory);
 
 const claim = (store: Store, session: string, now: number) =>
-  store.transaction((tx) =>
-    claimTask(tx, { role: 'developer', session, now, leaseEndsAt: now + LEASE }),
-  );
+  store.transaction((tx) => claimTask(tx, { role: 'developer', session, now, leaseEndsAt: now + LEASE }));
 const sweepAt = (store: Store, now: number) => store.transaction((tx) => sweep(store, tx, factory, now));
 const task = (store: Store) =>
   store.db.selectFrom('tasks').selectAll().where('id', '=', 1).executeTakeFirstOrThrow();

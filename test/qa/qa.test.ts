@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { attestedOf, GATE_PREDICATE, VERDICT_PREDICATE } from '../../servers/core/attestation.ts';
 import type { JobQueue } from '../../servers/core/jobs.ts';
+import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
 import { type ProductFactory, sourceOf, startProductFactory } from '../deploy/product_factory.ts';
 import type { Agent } from '../harness.ts';
 
@@ -71,6 +74,14 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   expect(passed).toMatchObject({ verdict: 'PASS', reasons: [], commit: second.commit });
 
   const attested = await attestedOf(factory.services, second.commit);
+  const rows = await factory.services.store.db
+    .selectFrom('gate_results')
+    .select(['gate', 'digest'])
+    .where('commit_id', '=', second.commit)
+    .orderBy('id')
+    .execute();
+  expect(rows.map(({ gate }) => gate)).toEqual(['docs', 'scan', 'qa.suite', 'qa.probe']);
+  for (const { digest } of rows) expect(attested.has(GATE_PREDICATE, digest)).toBe(true);
   for (const digest of [good.digest, clean.digest])
     expect(attested.has(GATE_PREDICATE, String(digest))).toBe(true);
   expect(attested.has(VERDICT_PREDICATE, String(passed.digest))).toBe(true);
@@ -99,7 +110,11 @@ test('a suite without a passing test, and a product that does not build, close n
     closed: false,
     findings: [{ severity: 'blocker', kind: 'build' }],
   });
-  const rows = await services.store.db.selectFrom('gate_results').select(['gate', 'closed']).execute();
+  const rows = await services.store.db
+    .selectFrom('gate_results')
+    .select(['gate', 'closed'])
+    .orderBy('id')
+    .execute();
   expect(rows).toEqual([
     { gate: 'qa.suite', closed: 0 },
     { gate: 'qa.probe', closed: 0 },
@@ -140,12 +155,10 @@ test('nobody has their own change judged, and nothing runs without a change or a
 
 /** The layer of a manifest that a test wrote. */
 async function importDependencies(factory: ProductFactory, manifest: string): Promise<void> {
-  const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
-  const { importLayer } = await import('../../servers/core/sandbox/dependencies.ts');
   const folder = await mkdtemp(`${factory.home}/manifest-`);
   await writeFile(`${folder}/package.json`, manifest);
   await writeFile(`${folder}/package-lock.json`, await sourceOf('base', 'package-lock.json'));
-  await importLayer(new URL('../../node_modules', import.meta.url).pathname, {
+  await importLayer(fileURLToPath(new URL('../../node_modules', import.meta.url)), {
     lockfileDir: folder,
     store: factory.services.paths.layers,
   });

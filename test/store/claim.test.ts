@@ -79,7 +79,7 @@ describe.each(DIALECTS)('%s', (dialect) => {
     const done = new Set<number>();
     const lap: number[] = [];
     for (let since = performance.now(); ; since = performance.now()) {
-      const ended = await store.transaction((tx) => completeSome(store, tx, 100));
+      const ended = await store.transaction((tx) => completeSome(tx, 100));
       if (ended.length === 0) break;
       for (const id of ended) {
         expect(needsOf.get(id)?.find((need) => !done.has(need))).toBeUndefined();
@@ -120,7 +120,7 @@ describe.each(DIALECTS)('%s', (dialect) => {
   });
 });
 
-async function completeSome(store: Store, tx: Parameters<typeof claimTask>[1], limit: number) {
+async function completeSome(tx: Parameters<typeof claimTask>[0], limit: number) {
   const ended: number[] = [];
   while (ended.length < limit) {
     const task = await claimTask(tx, { role: 'developer', session: 's', now: 1, leaseEndsAt: 1000 });

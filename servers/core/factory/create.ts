@@ -117,8 +117,14 @@ export async function enrol(
   return path;
 }
 
+/** Empty for a file that is no YAML: `parseDefinition` then says where it is broken. */
 function pipelineNames(text: string): string[] {
-  const names: unknown = parse(text, { maxAliasCount: 0, logLevel: 'silent' })?.pipelines;
+  let names: unknown;
+  try {
+    names = parse(text, { maxAliasCount: 0, logLevel: 'silent' })?.pipelines;
+  } catch {
+    return [];
+  }
   const isName = (name: unknown): name is string =>
     typeof name === 'string' && /^[a-z][a-z0-9-]{0,39}$/.test(name);
   return Array.isArray(names) ? names.filter(isName) : [];

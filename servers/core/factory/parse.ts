@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod';
 import { type Factory, factorySchema } from './definition.ts';
 import { type Pipeline, pipelineSchema } from './pipeline.ts';
@@ -59,7 +59,7 @@ function parseFile<T extends z.ZodType>(
   if (text === undefined)
     throw new DefinitionError(file, 1, 'is missing; add it, or take its name out of "pipelines".');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, maxAliasCount: 0 } as object);
+  const document = parseDocument(text, { lineCounter: lines });
   const broken = document.errors[0];
   if (broken) throw new DefinitionError(file, lines.linePos(broken.pos[0]).line, firstLine(broken.message));
   const lineOf: LineOf = (path) => {
@@ -70,7 +70,13 @@ function parseFile<T extends z.ZodType>(
     }
     return 1;
   };
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  visit(document, {
+    Alias(_, { source, range }) {
+      const { line } = lines.linePos(range?.[0] ?? 0);
+      throw new DefinitionError(file, line, `the alias *${source} is not allowed; write the value out.`);
+    },
+  });
+  const parsed = schema.safeParse(document.toJS());
   if (parsed.success) return { value: parsed.data, lineOf };
   const issue = parsed.error.issues[0];
   const path = issue?.path ?? [];
@@ -78,9 +84,12 @@ function parseFile<T extends z.ZodType>(
   throw new DefinitionError(
     file,
     lineOf(unknown),
-    `${path.join('.') || 'the file'}: ${issue?.message ?? 'not understood'}.`,
+    `${path.join('.') || 'the file'}: ${issue?.message ?? 'not understood'}${fixOf(issue)}.`,
   );
 }
+
+const fixOf = (issue: z.core.$ZodIssue | undefined) =>
+  issue?.code === 'unrecognized_keys' ? '; correct its name or take it out' : '';
 
 function checkRoles(factory: Factory, lineOf: LineOf): void {
   const wrong = (path: PropertyKey[], what: string): never => {

@@ -11,7 +11,7 @@ import { type Check, failedCheck } from '../verify/check.ts';
 import { checkProduct } from '../verify/product.ts';
 
 /** So many checks fit into an answer; the failed ones come first. */
-const SHOWN = 50;
+const SHOWN = 35;
 
 export default defineTool({
   name: 'release_verify',

@@ -14,7 +14,7 @@ export default defineTool({
   needs: 'task:work',
   effect: 'write',
   description:
-    'Attach a document to your task. It never changes: a correction is a new one under the same name. In a pipeline use the names your brief lists under "leaves".',
+    'Attach a document to your task, in a pipeline under a name that your brief lists in "leaves". A correction is a new one under the same name.',
   input: z.strictObject({
     name,
     media: z.enum(['text/markdown', 'application/json', 'text/plain']).default('text/markdown'),

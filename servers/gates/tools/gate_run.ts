@@ -24,13 +24,14 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have the server run machine gates on what your task submitted last (or on an earlier commit of it). Answers with the results, or with a job to give to task_wait.',
+    'Have the server run machine gates on what your task submitted. Answers with the results, or with a job for task_wait.',
   input: z.strictObject({
     gates: z
       .array(z.enum(MACHINE_GATES))
       .min(1)
       .max(MACHINE_GATES.length)
-      .default([...MACHINE_GATES]),
+      .optional()
+      .describe('All unless you name some.'),
     commit: z
       .string()
       .regex(/^[0-9a-f]{40}$/, 'a full commit id')
@@ -45,7 +46,7 @@ export default defineTool({
   }),
 
   async handler({ gates, commit: wanted }, call) {
-    const chosen = MACHINE_GATES.filter((gate) => gates.includes(gate));
+    const chosen = MACHINE_GATES.filter((gate) => gates?.includes(gate) ?? true);
     const { job, commit } = await enqueue(call, chosen, wanted);
     call.services.jobs.kick();
     const done = await call.services.jobs.wait(job, WAIT_MS, call.signal);

@@ -15,12 +15,12 @@ export default defineTool({
   needs: 'change:read',
   effect: 'read',
   description:
-    'Show what is closed, open or failed for the latest submission of your task, of another task or of a pipeline. With gate, also the end of its log.',
+    'Show what is closed, open or failed for the latest submission of your task, or of what you name. With gate, also the end of its log.',
   input: z.strictObject({
     task: idInput('T').optional(),
     pipeline: idInput('P').optional(),
     gate: z.enum(MACHINE_GATES).optional(),
-    tail: z.int().min(1).max(MAX_TAIL).default(2000).describe('Characters of the log.'),
+    tail: z.int().min(1).max(MAX_TAIL).default(2000),
   }),
   output: z.object({
     of: z.string(),

@@ -29,7 +29,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have the server build the submitted change, run it and attack it. Answers with confirmed findings, worst first (all of them in the artifact probe-report), or with done: false and a job for task_wait.',
+    'Have the server run the submitted change and attack it. Answers with confirmed findings, worst first, or with a job for task_wait.',
   input: z.strictObject({}),
   output,
 

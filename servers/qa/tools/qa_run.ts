@@ -19,7 +19,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    "Have the server run the product's own test suite on the change your pipeline submitted last. Answers with the result, or with done: false and a job for task_wait.",
+    "Have the server run the product's own tests on the submitted change. Answers with the result, or with a job for task_wait.",
   input: z.strictObject({}),
   output,
 

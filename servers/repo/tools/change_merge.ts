@@ -21,10 +21,8 @@ export default defineTool({
   needs: 'change:merge',
   effect: 'write',
   outside: true,
-  description: [
-    "Have the change of your task's pipeline (or a submission you name) merged, once every gate is closed on it.",
-    'When mainline has moved, the server puts the change on it and has it judged again.',
-  ].join(' '),
+  description:
+    "Have the change of your task's pipeline (or a submission you name) merged, once every gate is closed on it. When mainline has moved, it is judged again first.",
   input: z.strictObject({ submission: idInput('S').optional() }),
   output: z.object({ submission: z.string(), commit: z.string(), mainline: z.string() }),
 

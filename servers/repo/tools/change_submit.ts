@@ -17,10 +17,8 @@ export default defineTool({
   needs: 'change:submit',
   effect: 'write',
   outside: true,
-  description: [
-    'Hand in one commit of your workspace as the change of your task.',
-    'The server squashes it onto mainline; gates, review and QA judge that commit.',
-  ].join(' '),
+  description:
+    'Hand in one commit of your workspace as the change of your task. Gates, review and QA judge it squashed onto mainline.',
   input: z.strictObject({
     commit: z.string().max(100).describe('Full id, as `git rev-parse HEAD` prints it.'),
     summary: z.string().trim().min(3).max(4000).describe('The commit message: what and why.'),

@@ -12,8 +12,7 @@ export default defineTool({
   needs: 'change:submit',
   effect: 'write',
   outside: true,
-  description:
-    'Get the git clone for the task you hold: yours alone, with the work that was submitted for it so far. Asking again names the same folder.',
+  description: 'Get the git clone for the task you hold: yours alone, with what was submitted for it so far.',
   input: z.strictObject({}),
   output: z.object({ workspace: z.string(), branch: z.string(), base: z.string(), note: z.string() }),
 

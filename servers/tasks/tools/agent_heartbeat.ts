@@ -8,8 +8,7 @@ export default defineTool({
   name: 'agent_heartbeat',
   needs: 'agent:beat',
   effect: 'write',
-  description:
-    'Report progress in long work. Your lease is kept without it; this shows others that you have not stalled.',
+  description: 'Show others that long work has not stalled. Your lease is kept without it.',
   input: z.strictObject({ progress: z.string().trim().min(3).max(500) }),
   output: z.object({ task: z.string(), lease_ends_at: z.string() }),
 

@@ -20,11 +20,8 @@ export default defineTool({
   name: 'task_checkout',
   needs: 'task:work',
   effect: 'write',
-  description: [
-    'Take a ready task of your role so that nobody else works on it, and get its whole brief.',
-    'Call it before any work; without an id you get the most urgent one.',
-    'The lease is kept alive while your session is connected.',
-  ].join(' '),
+  description:
+    'Take a ready task of your role and get its whole brief. Call it before any work; without an id you get the most urgent one.',
   input: z.strictObject({ task: idInput('T').optional() }),
   output: z.object({
     task: z.string(),

@@ -13,10 +13,8 @@ export default defineTool({
   name: 'task_complete',
   needs: 'task:work',
   effect: 'write',
-  description: [
-    'Hand your task in. The server checks what the task asks for: artifacts, gates, reviews, decisions.',
-    'outcome "failed" says honestly that the phase did not hold (score too low, verdict FAIL, work rejected); the pipeline then goes where it says.',
-  ].join(' '),
+  description:
+    'Hand your task in; the server checks artifacts, gates, reviews and decisions. outcome "failed" says honestly that the phase did not hold; the pipeline then goes where it says.',
   input: z.strictObject({
     summary: z
       .string()

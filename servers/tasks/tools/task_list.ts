@@ -13,7 +13,7 @@ export default defineTool({
     state: z.enum(['waiting', 'ready', 'active', 'done', 'blocked', 'cancelled']).optional(),
     mine: z.boolean().default(false).describe('Only tasks for your role.'),
     pipeline: idInput('P').optional(),
-    after: idInput('T').optional().describe('The last task of the page before.'),
+    after: idInput('T').optional().describe('Last of the page before.'),
     limit: z.int().min(1).max(50).default(20),
   }),
   output: z.object({

@@ -9,10 +9,8 @@ export default defineTool({
   name: 'task_wait',
   needs: 'task:read',
   effect: 'read',
-  description: [
-    'Wait for a task to end, a job to finish or a decision of the human; without an id, for a task that is ready for your role.',
-    'Answers at once when it is so, otherwise within the seconds given with still_waiting: then call again.',
-  ].join(' '),
+  description:
+    'Wait for a task to end, a job to finish or the human to decide; without an id, for work that is ready for your role. After the seconds given it answers still_waiting: call again.',
   input: z.strictObject({
     task: idInput('T').optional(),
     job: idInput('J').optional(),
