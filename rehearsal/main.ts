@@ -14,8 +14,8 @@ import { printTable } from './table.ts';
 import { REQUEST } from './texts.ts';
 
 export interface RehearseOptions {
-  /** `c-suite`, `solo` or the path of a factory file. */
-  factory: string;
+  /** `c-suite` (the default), `solo` or the path of a factory file. */
+  factory?: string | undefined;
   /** Keep everything here instead of throwing it away. */
   keep?: string | undefined;
   json: boolean;
@@ -41,7 +41,7 @@ export async function rehearse(options: RehearseOptions): Promise<number> {
   let stage: Stage | undefined;
   try {
     progress.phase('Setting the stage');
-    stage = await setStage({ factory: options.factory, keep: options.keep, signal: interrupted.signal });
+    stage = await setStage({ factory: options.factory ?? 'c-suite', keep: options.keep, signal: interrupted.signal });
     const result = await Promise.race([perform(stage, progress), aborted(interrupted.signal)]);
     progress.stop();
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : printTable(result, process.stdout));

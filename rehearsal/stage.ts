@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parseDocument } from 'yaml';
@@ -59,7 +60,7 @@ export async function setStage({ factory, keep, signal }: StageOptions): Promise
   const info = shown.json.factory as FactoryInfo;
   const factoryHome = join(home, 'rehearsal');
   await must(
-    millwright(['layer', 'import', join(PACKAGE, 'node_modules'), '--product', repository]),
+    millwright(['layer', 'import', installedModules(), '--product', repository]),
     "The product's dependencies",
   );
 
@@ -155,6 +156,14 @@ const isFile = (path: string) =>
     (info) => info.isFile(),
     () => false,
   );
+
+/** The folder that holds the packages the product needs, wherever npm put them: beside this package or in it. */
+function installedModules(): string {
+  const [folder] = createRequire(import.meta.url)
+    .resolve('hono')
+    .split(`${sep}hono${sep}`);
+  return folder ?? '';
+}
 
 /** The result of a command that must succeed. */
 export async function must(running: Promise<CommandResult>, what: string): Promise<CommandResult> {

@@ -23,6 +23,8 @@ const SCRIPTS = {
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
 };
 const OLD_CHUNK_MS = 3_600_000;
+/** For a package: nothing of an earlier build stays. */
+const isClean = process.argv.includes('--clean');
 
 const common = {
   absWorkingDir: root,
@@ -106,7 +108,7 @@ async function publish(files) {
   const chunks = files.filter((file) => !isEntry(file));
   await Promise.all(chunks.map(put));
   await Promise.all(files.filter(isEntry).map(put));
-  await removeStale(new Set(files.map(({ path }) => basename(path))));
+  await removeStale(new Set(files.map(({ path }) => basename(path))), isClean ? 0 : OLD_CHUNK_MS);
 }
 
 async function put({ path, contents }) {
@@ -120,11 +122,11 @@ async function put({ path, contents }) {
   await rename(draft, path);
 }
 
-async function removeStale(current) {
+async function removeStale(current, olderThan) {
   for (const name of await readdir(dist)) {
     if (current.has(name)) continue;
     const path = join(dist, name);
     const info = await stat(path).catch(() => undefined);
-    if (info && Date.now() - info.mtimeMs > OLD_CHUNK_MS) await rm(path, { recursive: true, force: true });
+    if (info && Date.now() - info.mtimeMs >= olderThan) await rm(path, { recursive: true, force: true });
   }
 }
