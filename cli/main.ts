@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../servers/core/version.ts';
+import { adopt } from './commands/adopt.ts';
 import { approve } from './commands/approve.ts';
 import { backup } from './commands/backup.ts';
 import { checkpoints } from './commands/checkpoints.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   stop,
   checkpoints,
   approve,
+  adopt,
   sign,
   pipeline,
   factory,

@@ -57,8 +57,7 @@ export async function takeSignature(
   services: Services,
   { text, namespace, options }: ToSign,
 ): Promise<{ human: string; signature: string }> {
-  const humans = await activeHumans(services.store.db);
-  if (humans.length === 0) throw nobody();
+  const humans = await knownHumans(services);
   if (options.signature !== undefined) {
     const signature = await readSignature(options.signature);
     return { human: options.human ?? chooseHuman(humans, undefined).name, signature };
@@ -80,13 +79,17 @@ export async function verifiedSignature(
   return { human, signature };
 }
 
-const nobody = () =>
-  new CommandError(
+/** The humans whose signature counts now. Throws `CommandError` when there is none. */
+export async function knownHumans(services: Services): Promise<Human[]> {
+  const humans = await activeHumans(services.store.db);
+  if (humans.length > 0) return humans;
+  throw new CommandError(
     'NO_HUMAN',
     'This factory knows no human whose signature counts.',
     'Run `millwright human add NAME` at your own terminal first.',
     EXIT.notSetUp,
   );
+}
 
 /** Whether nobody stands behind this factory: it was made by `init --rehearsal`, and says so in every assurance. */
 export const isRehearsal = async (services: Services) =>

@@ -173,6 +173,17 @@ export const entriesAfter = (db: Db, seq: number, limit: number) =>
 export const lastEntry = (db: Db) =>
   db.selectFrom('activity').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
 
+/** How many signatures over a commit of a person's own were taken. */
+export async function adoptionsOf(db: Db, commit: string): Promise<number> {
+  const row = await db
+    .selectFrom('activity')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('event', '=', 'adopt.signed')
+    .where('subject', '=', `commit:${commit}`)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 export const revokeEnrolment = (tx: Tx, id: string, now: number) =>
   tx
     .updateTable('enrolments')

@@ -41,7 +41,11 @@ export async function rehearse(options: RehearseOptions): Promise<number> {
   let stage: Stage | undefined;
   try {
     progress.phase('Setting the stage');
-    stage = await setStage({ factory: options.factory ?? 'c-suite', keep: options.keep, signal: interrupted.signal });
+    stage = await setStage({
+      factory: options.factory ?? 'c-suite',
+      keep: options.keep,
+      signal: interrupted.signal,
+    });
     const result = await Promise.race([perform(stage, progress), aborted(interrupted.signal)]);
     progress.stop();
     process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : printTable(result, process.stdout));

@@ -40,13 +40,17 @@ export class Progress {
   #line(text: string): void {
     if (this.#quiet) return;
     const clock = `${((performance.now() - this.#since) / 1000).toFixed(1).padStart(5)}s`;
-    process.stderr.write(this.#live ? `\r\x1b[K${clock} ${text}\n` : `${clock} ${text}\n`);
+    const line = `${clock} ${text}`;
+    process.stderr.write(this.#live ? `\r\x1b[K${line.slice(0, this.#width())}\n` : `${line}\n`);
   }
 
   #draw(): void {
     if (!this.#doing) return;
     const seconds = ((performance.now() - this.#since) / 1000).toFixed(1).padStart(5);
-    const width = Math.max(40, (process.stderr.columns ?? 80) - 1);
-    process.stderr.write(`\r\x1b[K${`${seconds}s    … ${this.#doing}`.slice(0, width)}`);
+    process.stderr.write(`\r\x1b[K${`${seconds}s    … ${this.#doing}`.slice(0, this.#width())}`);
+  }
+
+  #width(): number {
+    return Math.max(40, (process.stderr.columns ?? 80) - 1);
   }
 }

@@ -52,7 +52,14 @@ export async function readBack(kit: Kit, { request, times, since }: Told): Promi
     tampered: await tamperWithCopy(stage),
   };
   const release = shown.release;
-  const phases = shown.phases.map((phase) => ({ ...phase, ms: Math.round(times.get(phase.id) ?? 0) }));
+  const phases = shown.phases.map(({ id, name, role, rounds, gates }) => ({
+    id,
+    name,
+    role,
+    rounds,
+    ms: Math.round(times.get(id) ?? 0),
+    gates,
+  }));
   const caught = record.tampered !== '';
   return {
     ok: missing.length === 0 && record.verified && caught && release?.verified === true,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { CHECKPOINT_NAMESPACE, FACTORY_NAMESPACE } from '../../servers/core/signing/checkpoint_text.ts';
 import { openHumanKey } from '../../servers/core/signing/human_key.ts';
 import { signSsh } from '../../servers/core/signing/sshsig.ts';
+import { ADOPTION_HEADING, ADOPTION_NAMESPACE } from '../adoption.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
@@ -16,6 +17,7 @@ const NAMESPACES: readonly [string, string][] = [
   ['Millwright checkpoint 1', CHECKPOINT_NAMESPACE],
   ['Millwright factory definition', FACTORY_NAMESPACE],
   ['Millwright human', FACTORY_NAMESPACE],
+  [ADOPTION_HEADING, ADOPTION_NAMESPACE],
 ];
 
 export function sign(program: Command): void {

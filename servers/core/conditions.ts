@@ -1,6 +1,7 @@
 import type { Factory } from './factory/definition.ts';
 import type { Condition, Step } from './factory/pipeline.ts';
-import { canonicalJson, sha256Hex } from './signing/canonical.ts';
+import { resultInForce } from './gate_results.ts';
+import { isMachineGate, type MachineGate, type QaGate } from './gates.ts';
 import type { Row } from './store/schema.ts';
 import type { Db } from './store/store.ts';
 
@@ -13,19 +14,6 @@ export interface ConditionState {
   state: 'closed' | 'open' | 'failed';
   why: string;
   evidence?: string;
-}
-
-/** The gates a machine runs; the rest are judgements or acts of a server. */
-export const MACHINE_GATES = ['smoke', 'consistency', 'docs', 'rollback', 'scan'] as const;
-export type MachineGate = (typeof MACHINE_GATES)[number];
-const RANK = { none: 0, partial: 1, full: 2 } as const;
-
-export const isMachineGate = (name: string): name is MachineGate =>
-  (MACHINE_GATES as readonly string[]).includes(name);
-
-/** Binds evidence to what was asked: a gate whose definition changed is open again. */
-export function gateDefinition(factory: Factory, gate: MachineGate): string {
-  return sha256Hex(canonicalJson({ gate, definition: factory.gates[gate], isolation: factory.isolation }));
 }
 
 /** The change a pipeline (or a single task) is about: what was submitted last. */
@@ -46,28 +34,29 @@ export async function machineGateState(
   gate: MachineGate,
   commit: string,
 ): Promise<ConditionState> {
-  const row = await db
-    .selectFrom('gate_results')
-    .selectAll()
-    .where('commit_id', '=', commit)
-    .where('gate', '=', gate)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (!row) return { name: gate, state: 'open', why: `${gate} has not run on ${short(commit)}` };
-  if (row.definition !== gateDefinition(factory, gate))
-    return { name: gate, state: 'open', why: `${gate} ran under an older definition` };
-  if (RANK[row.isolation as keyof typeof RANK] < RANK[factory.isolation]) {
-    return { name: gate, state: 'open', why: `${gate} ran with isolation ${row.isolation}` };
-  }
-  if (row.closed !== 1)
-    return {
-      name: gate,
-      state: 'open',
-      why: `${gate} did not pass on ${short(commit)}`,
-      evidence: row.digest,
-    };
-  return { name: gate, state: 'closed', why: `${gate} passed on ${short(commit)}`, evidence: row.digest };
+  const result = await resultInForce(db, factory, gate, commit);
+  const open = (why: string): ConditionState => ({ name: gate, state: 'open', why: `${gate} ${why}` });
+  if (!result) return open(`has not run on ${short(commit)}`);
+  if (result.fault !== undefined) return open(result.fault);
+  const evidence = result.digest;
+  return result.closed === 1
+    ? { name: gate, state: 'closed', why: `${gate} passed on ${short(commit)}`, evidence }
+    : { ...open(`did not pass on ${short(commit)}`), evidence };
+}
+
+/** One gate of QA on one commit, by the newest evidence for the definition in force. */
+export async function qaGateState(
+  db: Db,
+  factory: Factory,
+  gate: QaGate,
+  commit: string,
+): Promise<ConditionState> {
+  const result = await resultInForce(db, factory, gate, commit);
+  if (!result) return { name: gate, state: 'open', why: 'it has not run on this commit' };
+  const evidence = result.digest;
+  if (result.fault !== undefined) return { name: gate, state: 'open', why: `it ${result.fault}`, evidence };
+  const [why = ''] = result.log.split('\n', 1);
+  return { name: gate, state: result.closed === 1 ? 'closed' : 'open', why, evidence };
 }
 
 /** The review of a submission by somebody who is not its author, in agent and in root session. */

@@ -6,7 +6,6 @@ import type { Session } from '../core/identity.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db, Tx } from '../core/store/store.ts';
-import type { GateResult } from './evidence.ts';
 
 /** The pipeline step that a task stands for; undefined for a single task. */
 export async function stepOfTask(
@@ -73,22 +72,6 @@ export const findArtifact = (db: Db, id: number) =>
 export const insertReview = (tx: Tx, review: Omit<Row<'reviews'>, 'id'>) =>
   tx.insertInto('reviews').values(review).returning('id').executeTakeFirstOrThrow();
 
-/** Whether this agent, or another connection of its root session, submitted any part of the change. */
-export async function isAuthor(
-  db: Db,
-  submission: Pick<Row<'submissions'>, 'task' | 'pipeline'>,
-  { agent, root }: Pick<Session, 'agent' | 'root'>,
-): Promise<boolean> {
-  const own = await db
-    .selectFrom('submissions')
-    .select('id')
-    .where((eb) => eb.or([eb('agent', '=', agent), eb('root', '=', root)]))
-    .where(submission.pipeline === null ? 'task' : 'pipeline', '=', submission.pipeline ?? submission.task)
-    .limit(1)
-    .executeTakeFirst();
-  return own !== undefined;
-}
-
 /** The submission of a task or its pipeline with this commit; without one, the latest. */
 export async function submissionOf(
   db: Db,
@@ -105,49 +88,6 @@ export async function submissionOf(
     .limit(1)
     .executeTakeFirst();
 }
-
-/** The job that is already going to do exactly this, if any. */
-export const openJob = (db: Db, kind: string, input: string) =>
-  db
-    .selectFrom('jobs')
-    .select('id')
-    .where('kind', '=', kind)
-    .where('input', '=', input)
-    .where('state', 'in', ['queued', 'running'])
-    .limit(1)
-    .executeTakeFirst();
-
-export const insertGateResult = (tx: Tx, result: GateResult, job: number, now: number) =>
-  tx
-    .insertInto('gate_results')
-    .values({
-      gate: result.gate,
-      commit_id: result.commit,
-      tree_id: result.tree,
-      definition: result.definition,
-      closed: result.closed ? 1 : 0,
-      isolation: result.isolation,
-      engine: result.engine,
-      exit: result.exit,
-      log_digest: result.logDigest,
-      log: result.log,
-      ms: result.ms,
-      digest: result.digest,
-      job,
-      created_at: now,
-    })
-    .execute();
-
-/** The newest evidence of one gate on one commit. */
-export const latestEvidence = (db: Db, commit: string, gate: string) =>
-  db
-    .selectFrom('gate_results')
-    .select(['isolation', 'engine', 'log', 'exit'])
-    .where('commit_id', '=', commit)
-    .where('gate', '=', gate)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
 
 /** The newest checkpoint of a name in a pipeline, or on a single task. */
 export const latestCheckpoint = (db: Db, of: { pipeline: number | null; task: number }, checkpoint: string) =>

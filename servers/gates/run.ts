@@ -1,15 +1,12 @@
 import * as z from 'zod';
-import { attest, GATE_PREDICATE } from '../core/attestation.ts';
-import { MACHINE_GATES, type MachineGate } from '../core/conditions.ts';
-import { ToolError } from '../core/errors.ts';
+import { type GateResult, signedResult } from '../core/evidence.ts';
+import { insertGateResult } from '../core/gate_results.ts';
+import { MACHINE_GATES } from '../core/gates.ts';
 import { openAuthority } from '../core/git/authority.ts';
 import { parentsOf, treeOf } from '../core/git/objects.ts';
 import type { JobRunner } from '../core/jobs.ts';
-import { SandboxUnavailable } from '../core/sandbox/sandbox.ts';
-import { evidenceOf, type GateResult, resultOf } from './evidence.ts';
-import type { GateOutcome, GateRun } from './machine/gate.ts';
+import { unmet } from '../core/outcome.ts';
 import { GATES } from './machine/index.ts';
-import { insertGateResult } from './queries.ts';
 
 /** What a `gate.run` job is given; any server may enqueue one. */
 export const gateJob = z.strictObject({
@@ -31,16 +28,10 @@ export const runGates: JobRunner = async (input, { id, services, signal }) => {
   const results: GateResult[] = [];
   for (const gate of gates) {
     const started = performance.now();
-    const outcome = await judged(gate, { services, factory, authority, commit, parent, signal });
+    const outcome = await GATES[gate]({ services, factory, authority, commit, parent, signal }).catch(unmet);
     signal.throwIfAborted();
     const ms = Math.round(performance.now() - started);
-    const result = resultOf({ gate, commit, tree, factory, ms }, outcome);
-    await attest(services, {
-      subject: { commit, tree },
-      predicateType: GATE_PREDICATE,
-      predicate: evidenceOf(result),
-    });
-    results.push(result);
+    results.push(await signedResult(services, { gate, commit, tree, factory, ms }, outcome));
   }
   return {
     result: { commit, gates: results.map(shown) },
@@ -49,28 +40,6 @@ export const runGates: JobRunner = async (input, { id, services, signal }) => {
     },
   };
 };
-
-/** What cannot run or be installed is an open gate with its reason; everything else that throws is a defect. */
-async function judged(gate: MachineGate, run: GateRun): Promise<GateOutcome> {
-  try {
-    return await GATES[gate](run);
-  } catch (error) {
-    const unmet =
-      error instanceof SandboxUnavailable ||
-      (error instanceof ToolError && error.rule === 'dependencies.install');
-    if (!unmet) throw error;
-    const log = error.cause instanceof Error ? error.cause.message : '';
-    return {
-      passed: false,
-      why: error.message,
-      log,
-      exit: null,
-      isolation: 'none',
-      engine: 'nothing ran',
-      dependencies: null,
-    };
-  }
-}
 
 const shown = ({ gate, closed, why, digest, isolation, ms }: GateResult) => ({
   gate,

@@ -84,12 +84,15 @@ export async function importLayer(
 const PACKAGE_PATH = /^node_modules\/((?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*)$/i;
 
 function lockedPackages(lockfile: Buffer): [name: string, version: string][] {
-  const { packages = {} } = JSON.parse(lockfile.toString()) as { packages?: Record<string, { version?: string }> };
+  const { packages = {} } = JSON.parse(lockfile.toString()) as {
+    packages?: Record<string, { version?: string }>;
+  };
   return Object.entries(packages)
     .filter(([path]) => path !== '')
     .map(([path, { version }]) => {
       const name = PACKAGE_PATH.exec(path)?.[1];
-      if (!name || !version) throw new SandboxError(`The lockfile's "${path}" can't be imported; install it instead.`);
+      if (!name || !version)
+        throw new SandboxError(`The lockfile's "${path}" can't be imported; install it instead.`);
       return [name, version];
     });
 }
@@ -98,7 +101,8 @@ async function copyPackage(modules: string, target: string, name: string, versio
   const source = join(modules, name);
   const manifest = await readFile(join(source, 'package.json'), 'utf8').catch(() => '{}');
   const found = (JSON.parse(manifest) as { version?: string }).version;
-  if (found !== version) throw new SandboxError(`${name} ${version} is needed; ${source} has ${found ?? 'nothing'}.`);
+  if (found !== version)
+    throw new SandboxError(`${name} ${version} is needed; ${source} has ${found ?? 'nothing'}.`);
   await cp(source, join(target, name), { recursive: true });
 }
 

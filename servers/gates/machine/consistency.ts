@@ -2,9 +2,10 @@ import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { type CleanRunResult, runOnCommit } from '../../core/clean_run.ts';
+import { endOf, type Outcome, printed } from '../../core/outcome.ts';
 import type { Layer, Sandbox } from '../../core/sandbox/sandbox.ts';
 import type { ConsistencyReport } from './consistency_graph.ts';
-import { endOf, type Gate, type GateOutcome, type GateRun, printed } from './gate.ts';
+import type { Gate, GateRun } from './gate.ts';
 
 const INSIDE = '/millwright';
 const SHOWN = 100;
@@ -36,7 +37,7 @@ export const consistency: Gate = async (run) => {
 };
 
 /** Looks at imports and files with esbuild, inside the sandbox: a parser that meets hostile source is contained. */
-async function examine(run: GateRun): Promise<{ outcome: GateOutcome; files: number }> {
+async function examine(run: GateRun): Promise<{ outcome: Outcome; files: number }> {
   const tool = toolFor(await run.services.sandbox());
   const result = await runOnCommit(run.services, {
     ...limitsOf(run),
@@ -69,7 +70,7 @@ const limitsOf = (run: GateRun) => ({
   signal: run.signal,
 });
 
-const outcomeOf = ({ exit, isolation, engine, dependencies }: CleanRunResult, log: string): GateOutcome => ({
+const outcomeOf = ({ exit, isolation, engine, dependencies }: CleanRunResult, log: string): Outcome => ({
   passed: false,
   why: '',
   log,

@@ -1,4 +1,4 @@
-import type { MachineGate } from '../../core/conditions.ts';
+import type { MachineGate } from '../../core/gates.ts';
 import { consistency } from './consistency.ts';
 import { docs } from './docs.ts';
 import type { Gate } from './gate.ts';

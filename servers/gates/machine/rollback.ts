@@ -1,8 +1,8 @@
 import { revertCommit } from '../../core/git/candidate.ts';
 import { GitRefusal } from '../../core/git/git.ts';
 import { SERVER } from '../../core/git/objects.ts';
+import { testsOn } from '../../core/test_run.ts';
 import { type Gate, readOnly } from './gate.ts';
-import { smokeOn } from './smoke.ts';
 
 /** `rollback`: the change can be taken back, and what is left then passes the smoke command. */
 export const rollback: Gate = async (run) => {
@@ -18,6 +18,6 @@ export const rollback: Gate = async (run) => {
     return readOnly({ passed: false, why, log: reverted.paths.join('\n') });
   }
   if (reverted.kind === 'empty') return readOnly({ passed: false, why: 'there is nothing to take back' });
-  const outcome = await smokeOn(run, reverted.commit);
+  const outcome = await testsOn(services, { ...run, commit: reverted.commit });
   return { ...outcome, why: `after taking the change back, ${outcome.why}` };
 };

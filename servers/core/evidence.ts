@@ -1,13 +1,15 @@
-import { gateDefinition, type MachineGate } from '../core/conditions.ts';
-import type { Factory } from '../core/factory/definition.ts';
-import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
-import type { GateOutcome } from './machine/gate.ts';
+import { attest, GATE_PREDICATE } from './attestation.ts';
+import type { Factory } from './factory/definition.ts';
+import { type Gate, gateDefinition, isContained } from './gates.ts';
+import type { Outcome } from './outcome.ts';
+import type { Services } from './services.ts';
+import { canonicalJson, sha256Hex } from './signing/canonical.ts';
 
 const MAX_LOG = 60_000;
 
 /** What a server states about one gate on one commit: the predicate that is signed. */
 export interface GateEvidence {
-  gate: MachineGate;
+  gate: Gate;
   commit: string;
   tree: string;
   /** Digest of the gate's definition in the factory. */
@@ -28,16 +30,19 @@ export interface GateResult extends GateEvidence {
   ms: number;
 }
 
-const LEVELS = ['none', 'partial', 'full'];
+interface Judged {
+  gate: Gate;
+  commit: string;
+  tree: string;
+  factory: Pick<Factory, 'gates' | 'isolation'>;
+  /** How long it took. */
+  ms: number;
+}
 
 /** Turns what a gate found into evidence. Less isolation than the factory asks for doesn't close a gate. */
-export function resultOf(
-  of: { gate: MachineGate; commit: string; tree: string; factory: Factory; ms: number },
-  outcome: GateOutcome,
-): GateResult {
-  const { gate, commit, tree, factory, ms } = of;
+export function resultOf({ gate, commit, tree, factory, ms }: Judged, outcome: Outcome): GateResult {
   const { exit, isolation, engine, dependencies } = outcome;
-  const contained = LEVELS.indexOf(isolation) >= LEVELS.indexOf(factory.isolation);
+  const contained = isContained(isolation, factory.isolation);
   const why =
     outcome.passed && !contained
       ? `it ran with isolation ${isolation}, and the factory asks for ${factory.isolation}`
@@ -55,7 +60,23 @@ export function resultOf(
     engine,
     dependencies,
   };
-  return { ...evidence, why, log, digest: evidenceDigest(evidence), ms };
+  return { ...evidence, why, log, digest: sha256Hex(canonicalJson({ ...evidence })), ms };
+}
+
+/** The same, signed and kept beside the commit; its row enters the store after that, with `insertGateResult`. */
+export async function signedResult(
+  services: Pick<Services, 'paths' | 'key' | 'clock'>,
+  of: Judged,
+  outcome: Outcome,
+): Promise<GateResult> {
+  const result = resultOf(of, outcome);
+  const { commit, tree } = of;
+  await attest(services, {
+    subject: { commit, tree },
+    predicateType: GATE_PREDICATE,
+    predicate: evidenceOf(result),
+  });
+  return result;
 }
 
 /** What the evidence's digest and its signed statement cover. */
@@ -63,8 +84,6 @@ export function evidenceOf(result: GateResult): GateEvidence {
   const { why: _why, log: _log, digest: _digest, ms: _ms, ...evidence } = result;
   return evidence;
 }
-
-const evidenceDigest = (evidence: GateEvidence) => sha256Hex(canonicalJson({ ...evidence }));
 
 /** The beginning says what was judged, the end holds the summary. */
 function shortened(log: string): string {
