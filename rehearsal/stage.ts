@@ -46,9 +46,34 @@ export interface StageOptions {
   signal: AbortSignal;
 }
 
-/** Builds the stage with the command line alone, as a user would. */
+/** Builds the stage with the command line alone, as a user would. Leaves nothing behind when that fails. */
 export async function setStage({ factory, keep, signal }: StageOptions): Promise<Stage> {
   const folder = keep ?? (await mkdtemp(join(tmpdir(), 'millwright-rehearsal-')));
+  const strike = async () => {
+    if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  try {
+    const set = await makeFactory(folder, factory, signal);
+    const cast = makeCast(set.info, set.home, set.factoryHome);
+    return {
+      ...set,
+      ...cast,
+      folder,
+      factory: set.info,
+      roleFor: (name) => (set.info.roles[name] ? name : (set.info.stands_in[name] ?? name)),
+      async close() {
+        await cast.endAll();
+        await set.millwright(['doctor', '--reap']).catch(() => {});
+        await strike();
+      },
+    };
+  } catch (error) {
+    await strike();
+    throw error;
+  }
+}
+
+async function makeFactory(folder: string, factory: string, signal: AbortSignal) {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const repository = join(folder, 'testimonials');
   const home = join(folder, 'millwright');
@@ -57,60 +82,46 @@ export async function setStage({ factory, keep, signal }: StageOptions): Promise
   const millwright = commandLine(home, repository, signal);
   await must(millwright(['init', '--factory', file, '--name', 'rehearsal', '--rehearsal']), 'The factory');
   const shown = await must(millwright(['factory', 'show']), 'The definition');
+  const imported = millwright(['layer', 'import', installedModules(), '--product', repository]);
+  await must(imported, "The product's dependencies");
   const info = shown.json.factory as FactoryInfo;
-  const factoryHome = join(home, 'rehearsal');
-  await must(
-    millwright(['layer', 'import', installedModules(), '--product', repository]),
-    "The product's dependencies",
-  );
+  return { repository, home, factoryHome: join(home, 'rehearsal'), millwright, info };
+}
 
+/** The agents that run, each in a process of its own. */
+function makeCast(info: FactoryInfo, home: string, factoryHome: string) {
   const actors = new Map<string, Promise<Actor>>();
   const extra: Actor[] = [];
-  const start = (
-    agent: string,
-    hostSession?: string,
-    enrolment = join(factoryHome, 'enrolments', `${agent}.json`),
-  ) => {
+  const enrolmentOf = (agent: string) => join(factoryHome, 'enrolments', `${agent}.json`);
+  const start = (agent: string, hostSession?: string, enrolment = enrolmentOf(agent)) => {
     const role = Object.entries(info.roles).find(([, { agents }]) => agents.includes(agent))?.[0];
     if (!role) throw new Error(`The factory has no agent ${agent}.`);
     return Actor.start({ agent, role, home, enrolment, ...(hostSession && { hostSession }) });
   };
   return {
-    folder,
-    home,
-    factoryHome,
-    repository,
-    factory: info,
-    millwright,
-    roleFor: (name) => (info.roles[name] ? name : (info.stands_in[name] ?? name)),
-    actor(agent, hostSession) {
+    actor(agent: string, hostSession?: string) {
       const known = actors.get(agent) ?? start(agent, hostSession);
       actors.set(agent, known);
       return known;
     },
-    async session(agent, hostSession, enrolment) {
+    async session(agent: string, hostSession?: string, enrolment?: string) {
       const actor = await start(agent, hostSession, enrolment);
       extra.push(actor);
       return actor;
     },
-    agentFor(role) {
+    agentFor(role: string) {
       const agents = info.roles[role]?.agents ?? [];
       return agents.find((agent) => actors.has(agent)) ?? agents[0] ?? '';
     },
-    async end(agent) {
+    async end(agent: string) {
       const actor = actors.get(agent);
       actors.delete(agent);
       await (await actor)?.close();
     },
-    async close() {
+    async endAll() {
       const open = await Promise.allSettled(actors.values());
-      await Promise.all(
-        [...extra, ...open.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))].map((actor) =>
-          actor.close(),
-        ),
-      );
-      await millwright(['doctor', '--reap']).catch(() => {});
-      if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+      const started = open.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      await Promise.all([...extra, ...started].map((actor) => actor.close()));
     },
   };
 }
