@@ -1,12 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tools whose SQL is run on PostgreSQL too; what only reads git or the sandbox is not run twice. */
+const ON_BOTH_DATABASES = [
+  'test/tasks/*.test.ts',
+  'test/gates/{artifact_get,artifact_put,artifact_review,checkpoint_request,checkpoint_status,review_submit}.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     globalSetup: ['test/global.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
+    projects: [
+      { extends: true, test: { name: 'sqlite', globalSetup: [], include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          globalSetup: [],
+          include: ON_BOTH_DATABASES,
+          env: { TEST_STORE: 'postgres' },
+        },
+      },
+    ],
   },
 });

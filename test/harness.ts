@@ -11,6 +11,7 @@ import { serveHttp } from '../servers/core/http.ts';
 import { openServices } from '../servers/core/open.ts';
 import type { Services } from '../servers/core/services.ts';
 import { loadFleet } from '../servers/fleet.ts';
+import { newLocation } from './store/stores.ts';
 
 /** A clock that only a test moves. */
 export class TestClock implements Clock {
@@ -66,7 +67,7 @@ export async function startFactory(options: FactoryOptions = {}): Promise<TestFa
   const fleet = await loadFleet(options.servers);
   const services = await openServices(home, {
     ...(!options.realTime && { clock }),
-    databaseUrl: options.databaseUrl,
+    databaseUrl: options.databaseUrl ?? (await databaseOfRun()),
     jobs: fleet.jobs,
     log: (line) => process.env.DEBUG && process.stderr.write(`${line}\n`),
   });
@@ -128,6 +129,11 @@ export function agentOver(name: string, client: Client): Agent {
       return result.value as T;
     },
   };
+}
+
+/** In the run on PostgreSQL every factory has a database of its own; in the other one a file. */
+function databaseOfRun(): Promise<string> | undefined {
+  return process.env.TEST_STORE === 'postgres' ? newLocation('postgres') : undefined;
 }
 
 function changed(files: DefinitionFiles, { change, pipelines = {} }: FactoryOptions): DefinitionFiles {
