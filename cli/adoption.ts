@@ -48,8 +48,9 @@ export async function readEntering(
   const commit = await peeled('^{commit}');
   if (!/^[0-9a-f]{40}$/.test(commit)) throw noCommit(name);
   const tree = await ask(['rev-parse', '--verify', `${commit}^{tree}`]);
-  const main = await headOfMain(await openAuthority(authority));
-  await git.raw([...FETCH, '--end-of-options', authority, main]);
+  const mainline = await openAuthority(authority);
+  const main = await headOfMain(mainline);
+  await git.raw([...FETCH, '--end-of-options', mainline.gitDir, main]);
   const base = await ask(['merge-base', main, commit]).catch(() => '');
   if (!base) throw unrelated();
   const subject = await ask(['log', '-1', '--no-show-signature', '--no-color', '--format=%s', commit]);

@@ -1,9 +1,9 @@
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, statfs } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
 import { openServices } from '../servers/core/open.ts';
 import { type FactoryPaths, factoriesFolder, factoryPaths } from '../servers/core/paths.ts';
 import type { Services } from '../servers/core/services.ts';
-import { CommandError, EXIT } from './failures.ts';
+import { CommandError, diskFull, EXIT, isAmbiguous } from './failures.ts';
 import type { GlobalOptions } from './handled.ts';
 
 export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -82,11 +82,16 @@ export async function withFactory<T>(
   work: (services: Services, name: string) => Promise<T>,
 ): Promise<T> {
   const paths = await findFactory(options);
-  const services = await openServices(paths.home, { databaseUrl: process.env.DATABASE_URL });
   try {
-    return await work(services, basename(paths.home));
-  } finally {
-    await services.close();
+    const services = await openServices(paths.home, { databaseUrl: process.env.DATABASE_URL });
+    try {
+      return await work(services, basename(paths.home));
+    } finally {
+      await services.close();
+    }
+  } catch (error) {
+    if (isAmbiguous(error) && (await statfs(paths.home)).bavail === 0) throw diskFull();
+    throw error;
   }
 }
 

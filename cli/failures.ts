@@ -47,6 +47,12 @@ const READ_ONLY: Omit<Failure, 'message'> = {
   exit: EXIT.notSetUp,
 };
 
+/** What SQLite says when it can make no file beside the store: whether the disk is full only the disk knows. */
+export const isAmbiguous = (thrown: unknown) =>
+  thrown instanceof Error && 'code' in thrown && /^SQLITE_(CANTOPEN|IOERR)/.test(String(thrown.code));
+
+export const diskFull = () => new CommandError(DISK.code, 'The disk is full.', DISK.remedy, DISK.exit);
+
 /** By the code that SQLite or the system gives; what they say beside it is for a developer. */
 const BY_CODE: readonly [RegExp, (about: string) => Failure][] = [
   [/^(ENOSPC|EDQUOT|SQLITE_FULL)/, (about) => ({ ...DISK, message: `The disk is full${about}.` })],
@@ -94,6 +100,11 @@ const BY_NAME: Readonly<Record<string, Omit<Failure, 'message'>>> = {
     remedy: 'Update Millwright on this machine, then run the command again.',
     exit: EXIT.notSetUp,
   },
+  CannotListen: {
+    code: 'CANNOT_LISTEN',
+    remedy: 'Choose another port with --port (0 takes a free one), or another address with --host.',
+    exit: EXIT.failed,
+  },
   SandboxUnavailable: {
     code: 'NO_SANDBOX',
     remedy: '`millwright doctor` shows what this machine can contain.',
@@ -105,6 +116,14 @@ const BY_NAME: Readonly<Record<string, Omit<Failure, 'message'>>> = {
     exit: EXIT.failed,
   },
 };
+
+export const noGit = () =>
+  new CommandError(
+    'NO_GIT',
+    'git was not found on this machine.',
+    'Install git (https://git-scm.com/downloads) and run the command again.',
+    EXIT.notSetUp,
+  );
 
 /** Turns whatever was thrown into one sentence and the way out. */
 export function explain(thrown: unknown): Failure {
@@ -127,12 +146,7 @@ export function explain(thrown: unknown): Failure {
     };
   }
   if (isMissingGit(error)) {
-    return {
-      code: 'NO_GIT',
-      message: 'git was not found on this machine.',
-      remedy: 'Install git (https://git-scm.com/downloads) and run the command again.',
-      exit: EXIT.notSetUp,
-    };
+    return noGit();
   }
   return {
     code: 'FAILED',

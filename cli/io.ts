@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { visibleRows } from '../servers/core/signing/visible_text.ts';
 import { EXIT, type ExitCode, type Failure } from './failures.ts';
 
@@ -48,23 +48,38 @@ export function shown(text: string, width = 2000): string {
   return more === undefined ? row : `${row}…`;
 }
 
-/** Rows under headings, each column as wide as its widest cell. */
+const NARROWEST_LAST = 20;
+
+/** Rows under headings, each column as wide as its widest cell; on a terminal the last one is cut to its width. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headings.map((heading, at) =>
     Math.max(heading.length, ...rows.map((row) => (row[at] ?? '').length)),
   );
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const room = Math.max(NARROWEST_LAST, terminalWidth() - before);
+  const cut = (cell: string, at: number) =>
+    at === widths.length - 1 && cell.length > room ? `${cell.slice(0, room - 1)}…` : cell;
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .map((cell, at) => cut(cell, at).padEnd(at === widths.length - 1 ? 0 : (widths[at] ?? 0)))
       .join('  ')
       .trimEnd();
   return [strong(line(headings)), ...rows.map(line)].join('\n');
 }
 
+/** Whether each line has room on this terminal; what goes elsewhere has all the room it needs. */
+export const fits = (text: string) =>
+  text.split('\n').every((line) => stripVTControlCharacters(line).length <= terminalWidth());
+
+const terminalWidth = () => process.stdout.columns ?? Number.POSITIVE_INFINITY;
+
 /** Only on a terminal, and not under NO_COLOR. */
 export const strong = (text: string) => styleText('bold', text, { stream: process.stdout });
 export const good = (text: string) => styleText('green', text, { stream: process.stdout });
 export const bad = (text: string) => styleText('red', text, { stream: process.stderr });
+
+/** A time for a table, in UTC to the minute. */
+export const minuteOf = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 
 /** A time of the store as a person reads it, in UTC. */
 export const when = (ms: number) => new Date(ms).toISOString().replace('.000Z', 'Z');

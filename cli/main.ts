@@ -25,29 +25,13 @@ import { up } from './commands/up.ts';
 import { EXIT, EXIT_TABLE } from './failures.ts';
 import { printFailure } from './io.ts';
 
-const COMMANDS = [
-  init,
-  human,
-  enrol,
-  session,
-  mcp,
-  up,
-  status,
-  stop,
-  checkpoints,
-  approve,
-  adopt,
-  sign,
-  pipeline,
-  factory,
-  permissions,
-  record,
-  backup,
-  gates,
-  runs,
-  layer,
-  doctor,
-  rehearse,
+const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
+  ['Look first:', [rehearse, doctor]],
+  ['Set up:', [init, human, enrol, factory, permissions]],
+  ['Every day:', [status, checkpoints, approve, adopt, pipeline, stop]],
+  ['Serve agents:', [mcp, up, session, runs]],
+  ['Evidence:', [record, gates, backup]],
+  ['Seldom:', [sign, layer]],
 ];
 
 /** Runs one command line (without node and script); the exit code is left in `process.exitCode`. */
@@ -58,7 +42,9 @@ export async function main(args: readonly string[]): Promise<void> {
   );
   const json = args.includes('--json');
   try {
-    await program(json).parseAsync([...args], { from: 'user' });
+    const root = program(json);
+    if (args.length === 0) return root.outputHelp();
+    await root.parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -75,7 +61,10 @@ function program(json: boolean): Command {
     .option('--home <dir>', 'the folder of all factories (default $MILLWRIGHT_HOME, else ~/.millwright)')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_TABLE);
-  for (const add of COMMANDS) add(root);
+  for (const [heading, commands] of COMMANDS) {
+    root.commandsGroup(heading);
+    for (const add of commands) add(root);
+  }
   settleAll(root, json);
   return root;
 }
@@ -90,7 +79,7 @@ function settleAll(command: Command, json: boolean): void {
 
 const usage = (message: string) => ({
   code: 'USAGE',
-  message: message.replace(/^error: /, ''),
+  message: message === '(outputHelp)' ? 'The command is not complete.' : message.replace(/^error: /, ''),
   remedy: 'See `millwright --help`.',
   exit: EXIT.usage,
 });

@@ -1,3 +1,4 @@
+import { latestRelease } from '../servers/core/conditions.ts';
 import type { Db } from '../servers/core/store/store.ts';
 
 export const pipelineRow = (db: Db, id: number) =>
@@ -50,13 +51,7 @@ export async function pipelineCheckpoints(db: Db, pipeline: number) {
 }
 
 export async function releaseOf(db: Db, pipeline: number) {
-  const row = await db
-    .selectFrom('releases')
-    .selectAll()
-    .where('pipeline', '=', pipeline)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const row = await latestRelease(db, pipeline);
   return (
     row && {
       url: row.url ?? '',

@@ -10,7 +10,9 @@ import { printedText, type SigningOptions, takeSignature } from '../people.ts';
 export function approve(program: Command): void {
   program
     .command('approve <id>')
-    .description('decide a checkpoint: shows exactly the text that is signed, then asks for your passphrase')
+    .description(
+      'decide a checkpoint (C-1): shows exactly the text that is signed, then asks for your passphrase',
+    )
     .option('--reject', 'sign a rejection instead')
     .option('--human <name>', 'who decides')
     .option('--print', 'print the text to sign, and nothing else')

@@ -9,7 +9,7 @@ import { copyStore } from '../queries.ts';
 export function backup(program: Command): void {
   program
     .command('backup <file>')
-    .description('a whole copy of the store as it is now, while the factory goes on')
+    .description('copy the whole store into a new file while the factory goes on working')
     .action(
       handled((_io, options, given = '') =>
         withFactory(options, async ({ store }) => {

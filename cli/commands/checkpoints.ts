@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { checkpointId } from '../../servers/core/ids.ts';
 import { withFactory } from '../factories.ts';
 import { handled } from '../handled.ts';
-import { shown, table, when } from '../io.ts';
+import { minuteOf, shown, table, when } from '../io.ts';
 import { openCheckpoints } from '../queries.ts';
 
 export function checkpoints(program: Command): void {
   program
     .command('checkpoints')
-    .description('decisions that wait for a human')
+    .description('the decisions that wait for a human, each with the id that `millwright approve` takes')
     .action(
       handled((_io, options) =>
         withFactory(options, async (services) => {
@@ -22,11 +22,11 @@ export function checkpoints(program: Command): void {
             requested: when(one.requested_at),
             expires: when(one.expires_at),
           }));
-          const rows = value.map((one) => [
-            one.id,
+          const rows = open.map((one) => [
+            checkpointId(one.id),
             one.name,
-            one.requestedBy,
-            one.expires,
+            one.requested_by,
+            minuteOf(one.expires_at),
             shown(one.title, 60),
           ]);
           const text =

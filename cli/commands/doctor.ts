@@ -20,7 +20,7 @@ import { bad, good, type Result, shown } from '../io.ts';
 export function doctor(program: Command): void {
   program
     .command('doctor')
-    .description('what is wrong here, and for each fault the way out')
+    .description('find what is wrong with this machine and this factory, and for each fault the way out')
     .option('--reap', "first end this factory's local runtime and what a dead one left")
     .action(handled<{ reap?: boolean }>(examine));
 }

@@ -9,7 +9,9 @@ import { shown, when } from '../io.ts';
 export function enrol(program: Command): void {
   program
     .command('enrol <agent>')
-    .description('the right of one host configuration to start sessions as this agent')
+    .description(
+      'let a host (Claude Code, Codex) start sessions as this agent: writes a secret file and prints the line to add',
+    )
     .option('--hours <n>', 'how long it lasts; without it until revoked')
     .action(
       handled<{ hours?: string }>((_io, options, agent = '') =>

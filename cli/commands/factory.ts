@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ToolError } from '../../servers/core/errors.ts';
 import { type Applied, definitionDigest, definitionText } from '../../servers/core/factory/applied.ts';
@@ -8,6 +7,7 @@ import { append } from '../../servers/core/record.ts';
 import { recordRefusal } from '../../servers/core/refusals.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { FACTORY_NAMESPACE } from '../../servers/core/signing/checkpoint_text.ts';
+import { definitionAt } from '../definition.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError } from '../failures.ts';
 import { grantChanges, grantLines } from '../grants.ts';
@@ -17,7 +17,9 @@ import { printedText, type SigningOptions, verifiedSignature } from '../people.t
 import { addFactoryVersion, filesInForce, isSignatureUsed } from '../queries.ts';
 
 export function factory(program: Command): void {
-  const group = program.command('factory').description('the definition: roles, grants, pipelines, limits');
+  const group = program
+    .command('factory')
+    .description("the factory's definition: roles, grants, pipelines, limits");
   group.command('show').description('the definition in force').action(handled(show));
   group
     .command('check <file>')
@@ -43,7 +45,7 @@ const show = (_io: Io, options: GlobalOptions) =>
       role,
       agents.join(' '),
       String(may.length),
-      writes.join(' '),
+      writes.join(' ') || '-',
     ]);
     return {
       value: {
@@ -57,20 +59,22 @@ const show = (_io: Io, options: GlobalOptions) =>
       text: [
         `${name}: ${applied.factory.title}`,
         `folder     ${services.paths.home}`,
-        `definition ${services.paths.definition} (edit, then \`millwright factory apply\`)`,
-        `in force   version ${applied.version}, sha256:${applied.digest}, assurance ${applied.assurance}`,
+        `file       ${services.paths.definition}`,
+        `in force   version ${applied.version}, assurance ${applied.assurance}`,
+        `sha256     ${applied.digest}`,
         `pipelines  ${[...applied.pipelines.keys()].join(', ')}`,
         '',
         table(['role', 'agents', 'grants', 'writes'], rows),
         '',
+        'Change it: edit the file, then millwright factory apply',
         'Who may call which tool: millwright permissions',
       ].join('\n'),
     };
   });
 
 async function check(file: string): Promise<Result> {
-  const files = await readDefinition(file === 'solo' || file === 'c-suite' ? file : resolve(file));
-  const { factory: parsed, pipelines } = parseDefinition(files);
+  const { files, definition } = await definitionAt(file);
+  const { factory: parsed, pipelines } = definition;
   const digest = definitionDigest(files);
   const roles = Object.keys(parsed.roles);
   return {

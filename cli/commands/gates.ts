@@ -31,7 +31,7 @@ interface Verified {
 }
 
 export function gates(program: Command): void {
-  const group = program.command('gates').description('the evidence of gates');
+  const group = program.command('gates').description('the signed evidence of gates');
   group
     .command('verify <commit>')
     .description("check every statement about a commit against the factory's public key, offline")

@@ -1,45 +1,22 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { FACTORY_NAMESPACE } from '../../servers/core/signing/checkpoint_text.ts';
-import { createHumanKey, openHumanKey } from '../../servers/core/signing/human_key.ts';
-import { toSshPublicKey } from '../../servers/core/signing/ssh_key.ts';
-import {
-  fingerprint,
-  formatPublicKey,
-  parsePublicKey,
-  type SshPublicKey,
-} from '../../servers/core/signing/sshsig.ts';
+import { fingerprint, formatPublicKey } from '../../servers/core/signing/sshsig.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
 import { NAME, withFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
-import { type Io, type Result, shown, table, when } from '../io.ts';
-import {
-  humansFolder,
-  isRehearsal,
-  type KeyNote,
-  noteKey,
-  passphrase,
-  printedText,
-  type SigningOptions,
-  verifiedSignature,
-} from '../people.ts';
+import { makeOrOpenKey, type NewKey, takeSshKey } from '../human_keys.ts';
+import { type Io, minuteOf, type Result, shown, when } from '../io.ts';
+import { isRehearsal, noteKey, printedText, type SigningOptions, verifiedSignature } from '../people.ts';
 import { activeHumans, addHuman, listHumans, revokeHuman } from '../queries.ts';
-import { isEncryptedSshKey } from '../ssh_private_key.ts';
 
-type Assurance = Row<'humans'>['assurance'];
 type AddOptions = SigningOptions & { key?: string; sshKey?: string; rehearsal?: boolean };
-interface NewKey {
-  publicKey: SshPublicKey;
-  assurance: Assurance;
-  note: KeyNote;
-}
-
 export function human(program: Command): void {
-  const group = program.command('human').description('the people whose signature counts');
+  const group = program
+    .command('human')
+    .description('the people whose signature counts: add one before the first decision');
   const adding = group
     .command('add <name>')
     .description(
@@ -85,8 +62,8 @@ const add = (io: Io, options: AddOptions & GlobalOptions, name = '') =>
       );
     }
     const key = options.sshKey
-      ? await sshKey(services, options.sshKey)
-      : await ownKey(services, name, options.key);
+      ? await takeSshKey(services, options.sshKey)
+      : await makeOrOpenKey(services, name, options.key);
     const text = `Millwright human\nfactory: ${factory}\nadd: ${name}\nkey: ${fingerprint(key.publicKey)}\n`;
     if (options.print) return printedText(io, text, FACTORY_NAMESPACE);
     const signing = { text, namespace: FACTORY_NAMESPACE, options };
@@ -150,65 +127,14 @@ async function save(
   });
 }
 
-async function ownKey(services: Services, name: string, path: string | undefined): Promise<NewKey> {
-  await mkdir(humansFolder(services.paths), { recursive: true, mode: 0o700 });
-  const file = resolve(path ?? join(humansFolder(services.paths), `${name}.pem`));
-  const isThere = (await readFile(file).catch(() => undefined)) !== undefined;
-  const secret = await passphrase(
-    services,
-    isThere ? `Passphrase of ${file}: ` : 'New passphrase (12 or more): ',
-  );
-  const rehearsed = await isRehearsal(services);
-  if (!isThere && !rehearsed && secret !== (await passphrase(services, 'The same again: '))) {
-    throw new CommandError(
-      'PASSPHRASE',
-      'The two passphrases differ; no key was made.',
-      'Run the command again.',
-    );
-  }
-  const publicKey = isThere
-    ? toSshPublicKey(await openHumanKey(file, secret))
-    : await createHumanKey(file, secret);
-  return {
-    publicKey,
-    assurance: rehearsed ? 'rehearsal' : 'passphrase',
-    note: { kind: 'passphrase', path: file },
-  };
-}
-
-/** A hardware key proves a touch with each signature; a key in a file counts only under a passphrase. */
-async function sshKey(services: Services, path: string): Promise<NewKey> {
-  const line = await readFile(path, 'utf8').catch(() => {
-    throw new CommandError(
-      'NO_KEY',
-      `There is no public key ${path}.`,
-      'Name the .pub file of your SSH key.',
-      EXIT.usage,
-    );
-  });
-  const publicKey = parsePublicKey(line);
-  const note: KeyNote = { kind: 'ssh', path: resolve(path) };
-  if (await isRehearsal(services)) return { publicKey, assurance: 'rehearsal', note };
-  if (publicKey.type !== 'ssh-ed25519') return { publicKey, assurance: 'touch', note };
-  if (!(await isEncryptedSshKey(resolve(path).replace(/\.pub$/, '')))) {
-    throw new CommandError(
-      'KEY_UNPROTECTED',
-      'That SSH key lies in a file without a passphrase, or its private half is not beside it: an agent could sign with it.',
-      'Use a hardware key (ssh-keygen -t ed25519-sk), set a passphrase (ssh-keygen -p), or let Millwright make a key.',
-    );
-  }
-  return { publicKey, assurance: 'passphrase', note };
-}
-
 const list = (_io: Io, options: GlobalOptions) =>
   withFactory(options, async (services) => {
     const humans = await listHumans(services.store.db);
-    const rows = humans.map((one) => [
-      one.name,
-      one.assurance,
-      one.fingerprint,
-      one.revoked_at === null ? when(one.added_at) : `revoked ${when(one.revoked_at)}`,
-    ]);
+    const lines = humans.map((one) => {
+      const since = `since ${minuteOf(one.added_at)}`;
+      const until = one.revoked_at === null ? '' : `, REVOKED ${minuteOf(one.revoked_at)}`;
+      return `${one.name} (${one.assurance}), ${since}${until}\n  ${one.fingerprint}`;
+    });
     const value = humans.map(({ name, fingerprint: print, assurance, added_at, revoked_at }) => ({
       name,
       fingerprint: print,
@@ -217,7 +143,7 @@ const list = (_io: Io, options: GlobalOptions) =>
       revoked: revoked_at === null ? null : when(revoked_at),
     }));
     const nobody = 'Nobody yet. Run `millwright human add NAME` at your own terminal.';
-    const text = humans.length === 0 ? nobody : table(['name', 'assurance', 'fingerprint', 'since'], rows);
+    const text = humans.length === 0 ? nobody : lines.join('\n');
     return { value: { humans: value }, text };
   });
 

@@ -1,21 +1,17 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { access, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
-import {
-  applyFirstDefinition,
-  enrol,
-  PRESETS,
-  readDefinition,
-  writeDefinition,
-} from '../../servers/core/factory/create.ts';
+import { applyFirstDefinition, enrol, PRESETS, writeDefinition } from '../../servers/core/factory/create.ts';
 import { type DefinitionFiles, parseDefinition } from '../../servers/core/factory/parse.ts';
 import { createAuthority, openAuthority } from '../../servers/core/git/authority.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { type FactoryPaths, factoryPaths } from '../../servers/core/paths.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { formatPublicKey } from '../../servers/core/signing/sshsig.ts';
+import { definitionAt } from '../definition.ts';
 import { homeOf, isFactory, listFactories, NAME, productFile, productOf } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
+import { makeFolder } from '../folder.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { claudeCodeEntry, codex } from '../host_config.ts';
 import { type Io, type Result, shown } from '../io.ts';
@@ -53,8 +49,9 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
   const paths = factoryPaths(join(home, name));
   const isNew = !(await isFactory(paths.home));
   const head = await headOf(repository);
-  const files = named(await readDefinition(presetOf(options.factory)), name);
+  const files = named((await definitionAt(options.factory ?? 'solo')).files, name);
   parseDefinition(files);
+  await makeFolder(paths.home, '--home');
   const stack = await detectStack(repository.root);
   if (isNew) await authority(paths, repository, head);
 
@@ -114,9 +111,6 @@ async function nameFor(repository: OwnRepository, home: string, given: string | 
   );
 }
 
-const presetOf = (given = 'solo') =>
-  (PRESETS as readonly string[]).includes(given) ? given : resolve(given);
-
 const named = (files: DefinitionFiles, name: string): DefinitionFiles => ({
   ...files,
   'factory.yaml': (files['factory.yaml'] ?? '').replace(/^factory:.*$/m, `factory: ${name}`),
@@ -132,7 +126,6 @@ function smokeFor(files: DefinitionFiles, { test }: Stack): DefinitionFiles {
 
 /** A crash may have left the authority without the rest; it then keeps the commit it started from. */
 async function authority(paths: FactoryPaths, repository: OwnRepository, commit: string): Promise<void> {
-  await mkdir(paths.home, { recursive: true, mode: 0o700 });
   await createAuthority(paths.git, { seed: { path: repository.root, commit } }).catch((error) => {
     if (error.rule === 'git.not-a-clone') throw notPlain();
     if (error.rule !== 'git.exists') throw error;

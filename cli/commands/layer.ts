@@ -5,7 +5,9 @@ import { withFactory } from '../factories.ts';
 import { handled } from '../handled.ts';
 
 export function layer(program: Command): void {
-  const group = program.command('layer').description("a product's installed dependencies, as gates see them");
+  const group = program
+    .command('layer')
+    .description("a product's installed dependencies, as the gates see them in the sandbox");
   group
     .command('import <modules>')
     .description(

@@ -1,18 +1,16 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { PRESETS, readDefinition } from '../../servers/core/factory/create.ts';
 import type { Factory } from '../../servers/core/factory/definition.ts';
-import { parseDefinition } from '../../servers/core/factory/parse.ts';
 import { isGranted } from '../../servers/core/permissions.ts';
 import type { Fleet } from '../../servers/fleet.ts';
+import { definitionAt } from '../definition.ts';
 import { withFactory } from '../factories.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
-import { table } from '../io.ts';
+import { fits, table } from '../io.ts';
 
 export function permissions(program: Command): void {
   program
     .command('permissions')
-    .description('which role may call which tool')
+    .description('which role may call which tool, as a table')
     .option('--factory-file <file>', 'a preset or a factory file instead of the definition in force')
     .action(
       handled<{ factoryFile?: string }>(async (_io, options) => {
@@ -28,9 +26,19 @@ export function permissions(program: Command): void {
             tool.needs,
             ...names.map((role) => (roles[role]?.includes(tool.name) ? 'yes' : '-')),
           ]);
-        return { value: { factory: factory.factory, roles }, text: table(['tool', 'needs', ...names], rows) };
+        const wide = table(['tool', 'needs', ...names], rows);
+        const text = fits(wide) ? wide : table(['tool', 'who may call it'], rolesByTool(rows, names));
+        return { value: { factory: factory.factory, roles }, text };
       }),
     );
+}
+
+/** The same for a terminal that is too narrow for a column a role. */
+function rolesByTool(rows: readonly string[][], names: readonly string[]): string[][] {
+  return rows.map(([tool = '', , ...may]) => {
+    const roles = names.filter((_, at) => may[at] === 'yes');
+    return [tool, roles.length === names.length ? 'every role' : roles.join(', ') || 'nobody'];
+  });
 }
 
 /** The tools each role may call, in order of their names. */
@@ -46,6 +54,5 @@ export function toolsByRole(factory: Factory, fleet: Fleet): Record<string, stri
 async function definitionFor(options: GlobalOptions & { factoryFile?: string }): Promise<Factory> {
   const file = options.factoryFile;
   if (file === undefined) return withFactory(options, async (services) => (await services.factory()).factory);
-  const isPreset = (PRESETS as readonly string[]).includes(file);
-  return parseDefinition(await readDefinition(isPreset ? file : resolve(file))).factory;
+  return (await definitionAt(file)).definition.factory;
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { conditionStates, latestSubmission, MACHINE_GATES } from '../../servers/core/conditions.ts';
+import { conditionStates, latestSubmission } from '../../servers/core/conditions.ts';
 import type { Factory } from '../../servers/core/factory/definition.ts';
 import { roleFor } from '../../servers/core/factory/parse.ts';
 import type { Phase } from '../../servers/core/factory/pipeline.ts';
 import { definitionOf } from '../../servers/core/factory/steps.ts';
+import { MACHINE_GATES } from '../../servers/core/gates.ts';
 import { pipelineId, taskId } from '../../servers/core/ids.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
@@ -40,7 +41,7 @@ interface PhaseShown {
 export function pipeline(program: Command): void {
   program
     .command('pipeline <id>')
-    .description('where one pipeline stands: phases, gates with their evidence, decisions, release')
+    .description('where one pipeline (P-1) stands: phases, gates, decisions, release')
     .action(handled((_io, options, id = '') => withFactory(options, (services) => show(services, id))));
 }
 

@@ -28,10 +28,12 @@ interface TailOptions {
 }
 
 export function record(program: Command): void {
-  const group = program.command('record').description('the append-only record of what happened');
+  const group = program
+    .command('record')
+    .description('the append-only, hash-chained record of what happened');
   group
     .command('verify')
-    .description('walk the whole chain and name the first entry that does not fit')
+    .description('check the whole chain, and name the first entry that does not fit')
     .option(
       '--head <file>',
       'compare with a head that was exported earlier: notices a cut-off or rewritten record',

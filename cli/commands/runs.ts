@@ -11,7 +11,9 @@ import { takeRun } from '../queries.ts';
 const HOUR_MS = 3_600_000;
 
 export function runs(program: Command): void {
-  const group = program.command('runs').description('runs that agents asked for');
+  const group = program
+    .command('runs')
+    .description('runs of agents that other agents asked for and somebody has to start');
   group
     .command('take')
     .description('take the oldest queued run: enrols its agent for one hour and prints what to start it with')

@@ -7,7 +7,7 @@ import { shown, table, when } from '../io.ts';
 import { liveSessions, revokeEnrolment, revokeSession } from '../queries.ts';
 
 export function session(program: Command): void {
-  const group = program.command('session').description('runs of agents that can call tools now');
+  const group = program.command('session').description('the sessions of agents that can call tools now');
   group
     .command('list')
     .description('live sessions, newest last')

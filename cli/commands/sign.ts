@@ -23,8 +23,10 @@ const NAMESPACES: readonly [string, string][] = [
 export function sign(program: Command): void {
   program
     .command('sign <file>')
-    .description('sign a text that --print printed on another machine, with a key of Millwright')
-    .requiredOption('--key <path>', 'your key')
+    .description(
+      'sign a text that --print (of approve, adopt, factory apply, human) wrote, with a key that Millwright made',
+    )
+    .requiredOption('--key <path>', 'your private key, as `human add` named it')
     .action(handled<{ key: string }>((io, options, file = '') => run(io, file, options)));
 }
 

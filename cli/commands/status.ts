@@ -4,7 +4,7 @@ import { readDefinition } from '../../servers/core/factory/create.ts';
 import { checkpointId, taskId } from '../../servers/core/ids.ts';
 import { withFactory } from '../factories.ts';
 import { handled } from '../handled.ts';
-import { shown, strong, table, when } from '../io.ts';
+import { minuteOf, shown, strong, table, when } from '../io.ts';
 import {
   blockedTasks,
   countTasks,
@@ -78,39 +78,39 @@ export function status(program: Command): void {
             section(
               'Running',
               ['task', 'agent', 'role', 'lease ends', 'title'],
-              value.running.map((one) => [
-                one.task,
+              held.map((one) => [
+                taskId(one.id),
                 one.agent,
                 one.role,
-                one.leaseEnds,
+                minuteOf(one.ends_at),
                 shown(one.title, 60),
               ]),
             ),
             section(
               'Waiting for you',
-              ['what', 'where', 'title', 'do'],
+              ['what', 'where', 'do', 'title'],
               [
                 ...value.waiting.checkpoints.map((one) => [
                   one.id,
                   one.name,
-                  shown(one.title, 60),
                   `millwright approve ${one.id}`,
+                  shown(one.title, 60),
                 ]),
                 ...value.waiting.blocked.map((one) => [
                   one.id,
                   one.role,
-                  shown(one.title, 60),
-                  shown(one.why ?? 'blocked', 60),
+                  'see why',
+                  shown(`${one.title}: ${one.why ?? 'blocked'}`, 120),
                 ]),
                 ...(unsigned
-                  ? [['factory file', 'factory', 'changed, not signed', 'millwright factory apply']]
+                  ? [['factory file', 'factory', 'millwright factory apply', 'changed, not signed']]
                   : []),
               ],
             ),
             strong('Limits'),
             `open tasks   ${open} of ${factory.limits.open_tasks}`,
             `sessions     ${sessions.length} live, each for ${factory.limits.session_hours} h`,
-            `queued runs  ${queued.length}`,
+            `queued runs  ${queued.length}${queued.length > 0 ? ' (millwright runs take)' : ''}`,
           ];
           return { value, text: parts.join('\n') };
         }),

@@ -12,7 +12,9 @@ const LONGEST_REASON = 200;
 export function stop(program: Command): void {
   program
     .command('stop <reason...>')
-    .description('from now on no claim, run or release starts; what is held ends with its lease')
+    .description(
+      'emergency stop: from now on no task is taken and no run or release starts; what is held ends with its lease',
+    )
     .option('--role <role>', 'only for this role')
     .action(
       handled<{ role?: string }>((_io, options, ...reason) =>
@@ -33,7 +35,7 @@ export function stop(program: Command): void {
     );
   program
     .command('resume')
-    .description('take stops back')
+    .description('end stops: the factory, or the role, works on')
     .option('--role <role>', 'only the one for this role')
     .action(
       handled<{ role?: string }>((_io, options) =>

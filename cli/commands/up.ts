@@ -16,7 +16,7 @@ export function up(program: Command): void {
     .description('serve the fleet over HTTP until SIGTERM or Ctrl-C')
     .option('--port <n>', 'which port; 0 takes a free one', '8930')
     .option('--host <address>', 'which address to listen on', '127.0.0.1')
-    .option('--allow <name...>', 'names besides localhost that requests may come to')
+    .option('--allow <name...>', 'host names besides localhost that requests may be addressed to')
     .action(
       handled<UpOptions>(async (io, options) => {
         const port = portOf(options.port);
@@ -39,6 +39,7 @@ export function up(program: Command): void {
           io.line({ ok: true, url: `${server.url}/mcp` }, `${server.url}/mcp`);
           io.progress('Ctrl-C ends it; sessions give back what they hold.');
           await stopped;
+          io.progress('Ending: running calls have ten seconds to finish.');
           await server.close();
         } finally {
           await services.close();

@@ -1,7 +1,7 @@
 import type { Factory } from './factory/definition.ts';
 import type { Condition, Step } from './factory/pipeline.ts';
 import { resultInForce } from './gate_results.ts';
-import { isMachineGate, type MachineGate, type QaGate } from './gates.ts';
+import { isMachineGate, type MachineGate, QA_GATES, type QaGate } from './gates.ts';
 import type { Row } from './store/schema.ts';
 import type { Db } from './store/store.ts';
 
@@ -45,12 +45,7 @@ export async function machineGateState(
 }
 
 /** One gate of QA on one commit, by the newest evidence for the definition in force. */
-export async function qaGateState(
-  db: Db,
-  factory: Factory,
-  gate: QaGate,
-  commit: string,
-): Promise<ConditionState> {
+async function qaGateState(db: Db, factory: Factory, gate: QaGate, commit: string): Promise<ConditionState> {
   const result = await resultInForce(db, factory, gate, commit);
   if (!result) return { name: gate, state: 'open', why: 'it has not run on this commit' };
   const evidence = result.digest;
@@ -58,6 +53,13 @@ export async function qaGateState(
   const [why = ''] = result.log.split('\n', 1);
   return { name: gate, state: result.closed === 1 ? 'closed' : 'open', why, evidence };
 }
+
+/** What machines have to say of a commit before it is merged: both gates of QA, and those that a merge needs. */
+export const gateStates = (db: Db, factory: Factory, commit: string): Promise<ConditionState[]> =>
+  Promise.all([
+    ...QA_GATES.map((gate) => qaGateState(db, factory, gate, commit)),
+    ...factory.merge.needs.filter(isMachineGate).map((gate) => machineGateState(db, factory, gate, commit)),
+  ]);
 
 /** The review of a submission by somebody who is not its author, in agent and in root session. */
 export async function reviewState(db: Db, submission: Row<'submissions'>): Promise<ConditionState> {
@@ -150,18 +152,22 @@ async function planState(db: Db, name: string, pipeline: number | null): Promise
     : { name, state: 'open', why: `the plan is only ${plan.state}` };
 }
 
-async function releaseState(
-  db: Db,
-  name: 'released' | 'verified',
-  pipeline: number | null,
-): Promise<ConditionState> {
-  const release = await db
+/** The newest release of a pipeline; without one, of the tasks that belong to none. */
+export const latestRelease = (db: Db, pipeline: number | null) =>
+  db
     .selectFrom('releases')
     .selectAll()
     .where('pipeline', pipeline === null ? 'is' : '=', pipeline)
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
+
+async function releaseState(
+  db: Db,
+  name: 'released' | 'verified',
+  pipeline: number | null,
+): Promise<ConditionState> {
+  const release = await latestRelease(db, pipeline);
   if (!release || release.state === 'cutting') return { name, state: 'open', why: 'nothing was released' };
   const evidence = release.evidence ?? release.bundle;
   if (release.state === 'failed' || release.state === 'rolled-back') {

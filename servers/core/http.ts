@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -24,15 +25,22 @@ export interface HttpOptions {
 
 export interface HttpServer {
   readonly url: string;
+  /** Takes nothing new, lets running calls finish for at most ten seconds, and ends every session. */
   close(): Promise<void>;
 }
 
+/** The address cannot be listened on; the message says why. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen';
+}
+
+const LONGEST_DRAIN_MS = 10_000;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
  * Serves the fleet over Streamable HTTP at `/mcp`, to sessions by bearer token. `POST /session` exchanges an
  * enrolment token (also as bearer) for a session. Host, Origin, bearer and body size are checked before
- * anything of a request is read further.
+ * anything of a request is read further. Throws `CannotListen`.
  */
 export async function serveHttp({
   services,
@@ -57,7 +65,10 @@ export async function serveHttp({
   const handler = mcpHttpHandler(connect, (error) => services.log(`http: ${error.message}`));
   const mcp = toNodeHandler(handler, { maxRequestBodySize: LARGEST_MESSAGE });
 
+  const calls = runningCalls();
   const server = createServer((request, response) => {
+    if (!server.listening) return turnAway(response);
+    if (!isStream(request)) calls.add(response);
     void answer(request, response).catch((error) => {
       services.log(`http: ${String(error)}`);
       if (!response.headersSent) reply(response, 500, { error: 'internal' });
@@ -101,22 +112,60 @@ export async function serveHttp({
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      await calls.ended(LONGEST_DRAIN_MS);
       await handler.close();
+      server.closeAllConnections();
+      await closed;
       await Promise.all([...connections.values()].map((connection) => connection.stop().catch(() => {})));
     },
   };
 }
 
+/** The responses that are still being written. */
+function runningCalls() {
+  const running = new Set<ServerResponse>();
+  const emptied = new EventEmitter();
+  return {
+    add(response: ServerResponse): void {
+      running.add(response);
+      response.once('close', () => {
+        running.delete(response);
+        if (running.size === 0) emptied.emit('empty');
+      });
+    },
+    /** Resolves when none is left, or after `ms`. */
+    async ended(ms: number): Promise<void> {
+      if (running.size === 0) return;
+      await once(emptied, 'empty', { signal: AbortSignal.timeout(ms) }).catch(() => {});
+    },
+  };
+}
+
+/** A request that stays open for events, and ends only with its connection. */
+const isStream = ({ method, headers }: IncomingMessage) =>
+  method === 'GET' || headers['mcp-method'] === 'subscriptions/listen';
+
+/** For what comes over a connection that was open already when the server began to end. */
+function turnAway(response: ServerResponse): void {
+  response.setHeader('Connection', 'close');
+  reply(response, 503, { error: 'this server is ending' });
+}
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may be used by the administrator only',
+  EADDRNOTAVAIL: 'cannot be used: this machine does not have that address',
+  ENOTFOUND: 'cannot be used: there is no such address',
+};
+
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
+    server.once('error', ({ code, message }: NodeJS.ErrnoException) =>
       reject(
-        taken ? new Error(`Port ${port} is taken by another program. Choose another with --port.`) : error,
-      );
-    });
+        new CannotListen(`Port ${port} on ${host} ${WHY_NOT[code ?? ''] ?? `cannot be used: ${message}`}.`),
+      ),
+    );
     server.listen(port, host, resolve);
   });
 }

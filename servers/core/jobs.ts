@@ -11,12 +11,14 @@ export interface JobOutcome {
   save?(tx: Tx): Promise<void>;
 }
 
+type JobInput = Record<string, unknown>;
+
 /**
  * Does one kind of long work. It may be started again from the beginning after a crash, by another process,
  * so what it does outside must be idempotent. `signal` aborts when the lease is lost or the process ends.
  */
 export type JobRunner = (
-  input: Record<string, unknown>,
+  input: JobInput,
   job: { id: number; session: string; services: Services; signal: AbortSignal },
 ) => Promise<JobOutcome>;
 
@@ -51,13 +53,7 @@ export class JobQueue {
   }
 
   /** Adds a job in the caller's transaction. Call `kick` after the commit. */
-  async enqueue(
-    tx: Tx,
-    kind: string,
-    input: Record<string, unknown>,
-    session: string,
-    now: number,
-  ): Promise<number> {
+  async enqueue(tx: Tx, kind: string, input: JobInput, session: string, now: number): Promise<number> {
     const row = await tx
       .insertInto('jobs')
       .values({
@@ -73,6 +69,19 @@ export class JobQueue {
       .returning('id')
       .executeTakeFirstOrThrow();
     return row.id;
+  }
+
+  /** The job that is already going to do exactly this, or a new one. Call `kick` after the commit. */
+  async enqueueOnce(tx: Tx, kind: string, input: JobInput, session: string, now: number): Promise<number> {
+    const open = await tx
+      .selectFrom('jobs')
+      .select('id')
+      .where('kind', '=', kind)
+      .where('input', '=', JSON.stringify(input))
+      .where('state', 'in', ['queued', 'running'])
+      .limit(1)
+      .executeTakeFirst();
+    return open?.id ?? this.enqueue(tx, kind, input, session, now);
   }
 
   /** Lets this process look for work now. */
@@ -158,7 +167,7 @@ export class JobQueue {
     try {
       const runner = this.#runners[job.kind];
       if (!runner) throw new Error(`no runner for ${job.kind}`);
-      outcome = await runner(JSON.parse(job.input) as Record<string, unknown>, {
+      outcome = await runner(JSON.parse(job.input) as JobInput, {
         id: job.id,
         session: job.session,
         services,

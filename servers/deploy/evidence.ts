@@ -1,13 +1,6 @@
 import { type Attested, attestedOf, GATE_PREDICATE, VERDICT_PREDICATE } from '../core/attestation.ts';
-import {
-  type ConditionState,
-  isMachineGate,
-  machineGateState,
-  qaState,
-  reviewState,
-} from '../core/conditions.ts';
+import { type ConditionState, gateStates, qaState, reviewState } from '../core/conditions.ts';
 import type { Factory } from '../core/factory/definition.ts';
-import { QA_GATES, qaGateState } from '../core/qa_gates.ts';
 import type { Services } from '../core/services.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db } from '../core/store/store.ts';
@@ -25,11 +18,7 @@ export async function evidenceFaults(
 ): Promise<string[]> {
   const commit = submission.commit_id;
   const attested = await attestedOf(services, commit);
-  const machine = factory.merge.needs.filter(isMachineGate);
-  const gates = [
-    ...(await Promise.all(machine.map((gate) => machineGateState(db, factory, gate, commit)))),
-    ...(await Promise.all(QA_GATES.map((gate) => qaGateState(db, factory, gate, commit)))),
-  ];
+  const gates = await gateStates(db, factory, commit);
   const review = factory.merge.needs.includes('review') ? [await reviewState(db, submission)] : [];
   return [
     ...gates.flatMap((state) => faultOf(state, attested, GATE_PREDICATE)),

@@ -9,7 +9,7 @@ import { unmet } from '../core/outcome.ts';
 import { GATES } from './machine/index.ts';
 
 /** What a `gate.run` job is given; any server may enqueue one. */
-export const gateJob = z.strictObject({
+const gateJob = z.strictObject({
   commit: z.string().regex(/^[0-9a-f]{40}$/),
   gates: z.array(z.enum(MACHINE_GATES)).min(1),
 });

@@ -2,14 +2,18 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { withCleanCheckout } from '../core/clean_run.ts';
+import { signedResult } from '../core/evidence.ts';
+import { insertGateResult } from '../core/gate_results.ts';
+import { PROBE_BUDGET } from '../core/gates.ts';
+import { openAuthority } from '../core/git/authority.ts';
+import { treeOf } from '../core/git/objects.ts';
 import type { JobRunner } from '../core/jobs.ts';
 import { isHeld } from '../core/leases.ts';
-import { PROBE_BUDGET } from '../core/qa_gates.ts';
+import { endOf, type Outcome, printed, unmet } from '../core/outcome.ts';
 import type { Services } from '../core/services.ts';
 import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
-import { endOf, evidenceFor, type Outcome, printed, unmet } from './evidence.ts';
 import { probeProgram } from './probe_program.ts';
-import { insertGateResult, insertReport } from './queries.ts';
+import { insertReport } from './queries.ts';
 import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
 
 const holding = z.strictObject({
@@ -43,7 +47,8 @@ export const runProbe: JobRunner = async (input, { id, services, signal }) => {
   const { report, ...outcome } = await probed(services, commit, signal);
   signal.throwIfAborted();
   const ms = Math.round(performance.now() - started);
-  const result = await evidenceFor(services, { gate: 'qa.probe', commit, factory, ms }, outcome);
+  const tree = await treeOf(await openAuthority(services.paths.git), commit);
+  const result = await signedResult(services, { gate: 'qa.probe', commit, tree, factory, ms }, outcome);
   const { closed, why, isolation, digest } = result;
   const findings = shownFindings(report);
   return {

@@ -5,7 +5,6 @@ import { jobId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import type { Call } from '../core/tool.ts';
-import { openJob } from './queries.ts';
 
 /** Well under the 45 s after which hosts give up. */
 const WAIT_MS = 20_000;
@@ -40,8 +39,7 @@ export async function jobOnSubmission(
   const job = await call.transaction(async (tx) => {
     const { task, submission } = await submittedChange(call, tx);
     const input = { commit: submission.commit_id, ...more(task) };
-    const open = await openJob(tx, kind, JSON.stringify(input));
-    return open?.id ?? (await services.jobs.enqueue(tx, kind, input, session.id, now));
+    return services.jobs.enqueueOnce(tx, kind, input, session.id, now);
   });
   services.jobs.kick();
   const done = await services.jobs.wait(job, WAIT_MS, call.signal);

@@ -1,6 +1,5 @@
-import { isMachineGate, machineGateState } from '../core/conditions.ts';
+import { gateStates } from '../core/conditions.ts';
 import type { Factory } from '../core/factory/definition.ts';
-import { QA_GATES, qaGateState } from '../core/qa_gates.ts';
 import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
 import type { Db } from '../core/store/store.ts';
 
@@ -30,11 +29,7 @@ export async function judge(
   factory: Factory,
   { commit, tree }: { commit: string; tree: string },
 ): Promise<Judgement> {
-  const machine = factory.merge.needs.filter(isMachineGate);
-  const states = [
-    ...(await Promise.all(QA_GATES.map((gate) => qaGateState(db, factory, gate, commit)))),
-    ...(await Promise.all(machine.map((gate) => machineGateState(db, factory, gate, commit)))),
-  ];
+  const states = await gateStates(db, factory, commit);
   const gates = states.map(({ name, state, evidence }) => ({
     gate: name,
     closed: state === 'closed',

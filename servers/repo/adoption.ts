@@ -1,6 +1,6 @@
-import { isMachineGate } from '../core/conditions.ts';
 import type { Factory } from '../core/factory/definition.ts';
 import { type Condition, type Phase, type Pipeline, pipelineSchema } from '../core/factory/pipeline.ts';
+import { isMachineGate } from '../core/gates.ts';
 import { type Capability, isGranted } from '../core/permissions.ts';
 
 /**

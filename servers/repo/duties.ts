@@ -1,26 +1,20 @@
-import {
-  type ConditionState,
-  isMachineGate,
-  machineGateState,
-  qaState,
-  reviewState,
-} from '../core/conditions.ts';
+import { hasWorkIn } from '../core/authors.ts';
+import { type ConditionState, machineGateState, qaState, reviewState } from '../core/conditions.ts';
 import { ToolError } from '../core/errors.ts';
 import type { Factory } from '../core/factory/definition.ts';
+import { isMachineGate } from '../core/gates.ts';
 import type { Session } from '../core/identity.ts';
 import { submissionId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db } from '../core/store/store.ts';
-import { authorsOf } from './queries.ts';
 
 /** Nobody merges a change that holds work of their own, by agent or by root session: `FORBIDDEN`, `merge.self`. */
 export async function refuseOwnMerge(
   db: Db,
-  { agent, root }: Pick<Session, 'agent' | 'root'>,
+  session: Pick<Session, 'agent' | 'root'>,
   submission: Row<'submissions'>,
 ): Promise<void> {
-  const authors = await authorsOf(db, submission);
-  if (!authors.some((author) => author.agent === agent || author.root === root)) return;
+  if (!(await hasWorkIn(db, submission, session))) return;
   throw new ToolError(
     'FORBIDDEN',
     `${submissionId(submission.id)} holds your own work; somebody else has it merged.`,

@@ -1,6 +1,6 @@
-import { isMachineGate } from '../core/conditions.ts';
 import { roleFor } from '../core/factory/parse.ts';
 import { definitionOf } from '../core/factory/steps.ts';
+import { isMachineGate } from '../core/gates.ts';
 import type { HeldTask } from '../core/held.ts';
 import { jobId, taskId } from '../core/ids.ts';
 import type { Tx } from '../core/store/store.ts';

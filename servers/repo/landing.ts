@@ -1,6 +1,8 @@
 import type { Landing } from '../core/git/candidate.ts';
+import { type Change, diffDigest } from '../core/git/changes.ts';
 import { git, type Repo } from '../core/git/git.ts';
 import { commitId, compareAndSwap, NO_COMMIT, type Person, readRef } from '../core/git/objects.ts';
+import type { Row } from '../core/store/schema.ts';
 
 /** An agent (or `human:<name>`) as the author of a commit. What its own commits say about that is not looked at. */
 export function authorOf(agent: string): Person {
@@ -24,9 +26,18 @@ export async function messageOf(bare: Repo, commit: string): Promise<string> {
   return text.slice(text.indexOf('\n\n') + 2);
 }
 
-/** Keeps a commit that is in no branch from being collected. */
-export async function keepCandidate(bare: Repo, commit: string): Promise<void> {
+/** A candidate as the row of its submission names it. */
+export type Kept = Pick<Row<'submissions'>, 'commit_id' | 'tree_id' | 'base_commit' | 'diff_digest'>;
+
+/** Keeps a candidate, which is in no branch, from being collected. */
+export async function keepCandidate(
+  bare: Repo,
+  { commit, tree }: { commit: string; tree: string },
+  base: string,
+  changed: readonly Change[],
+): Promise<Kept> {
   const ref = `refs/candidates/${commitId(commit)}`;
-  if (await compareAndSwap(bare, ref, commit, NO_COMMIT)) return;
-  if ((await readRef(bare, ref)) !== commit) throw new Error(`${ref} is not at its commit`);
+  if (!(await compareAndSwap(bare, ref, commit, NO_COMMIT)) && (await readRef(bare, ref)) !== commit)
+    throw new Error(`${ref} is not at its commit`);
+  return { commit_id: commit, tree_id: tree, base_commit: base, diff_digest: diffDigest(changed) };
 }

@@ -1,6 +1,6 @@
 import { ToolError } from '../core/errors.ts';
 import { candidate } from '../core/git/candidate.ts';
-import { changes, diffDigest } from '../core/git/changes.ts';
+import { changes } from '../core/git/changes.ts';
 import type { Repo } from '../core/git/git.ts';
 import { treePaths } from '../core/git/objects.ts';
 import { checkPaths } from '../core/git/paths.ts';
@@ -69,11 +69,5 @@ async function rebuilt(bare: Repo, submission: Row<'submissions'>, head: string)
       rule: 'path.form',
     });
   }
-  await keepCandidate(bare, built.commit);
-  return {
-    commit_id: built.commit,
-    tree_id: built.tree,
-    base_commit: head,
-    diff_digest: diffDigest(changed),
-  };
+  return keepCandidate(bare, built, head, changed);
 }

@@ -2,18 +2,14 @@ import { ToolError } from '../core/errors.ts';
 import type { Factory } from '../core/factory/definition.ts';
 import { headOfMain } from '../core/git/authority.ts';
 import { candidate, type Landing } from '../core/git/candidate.ts';
-import { type Change, diffDigest } from '../core/git/changes.ts';
+import type { Change } from '../core/git/changes.ts';
 import type { Repo } from '../core/git/git.ts';
-import { keepCandidate } from './landing.ts';
+import { type Kept, keepCandidate } from './landing.ts';
 import { mergeConflict } from './refusals.ts';
 import { type Author, checkProposal } from './rules.ts';
 
 /** One commit on mainline's head that holds all of a branch; what gates, review and QA judge. */
-export interface Proposed {
-  commit_id: string;
-  tree_id: string;
-  base_commit: string;
-  diff_digest: string;
+export interface Proposed extends Kept {
   changed: Change[];
 }
 
@@ -47,12 +43,5 @@ export async function propose(bare: Repo, factory: Factory, branch: Branch): Pro
   }
   const { tip, author, start } = branch;
   const changed = await checkProposal(bare, factory, author, { main, tip, commit: built.commit, start });
-  await keepCandidate(bare, built.commit);
-  return {
-    commit_id: built.commit,
-    tree_id: built.tree,
-    base_commit: main,
-    diff_digest: diffDigest(changed),
-    changed,
-  };
+  return { ...(await keepCandidate(bare, built, main, changed)), changed };
 }

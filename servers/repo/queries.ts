@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely';
 import type { Pipeline, Step } from '../core/factory/pipeline.ts';
-import type { Row, Submissions } from '../core/store/schema.ts';
+import type { Submissions } from '../core/store/schema.ts';
 import type { Db, Tx } from '../core/store/store.ts';
 
 export type NewSubmission = Omit<Insertable<Submissions>, 'id' | 'merged_commit' | 'merged_at'>;
@@ -38,24 +38,6 @@ export const submissionOf = (db: Db, task: number, commit: string) =>
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-
-/** Everybody whose work a change holds: those who submitted to its pipeline (or single task) since the last merge. */
-export async function authorsOf(
-  db: Db,
-  submission: Row<'submissions'>,
-): Promise<Pick<Row<'submissions'>, 'agent' | 'root'>[]> {
-  const scope =
-    submission.pipeline === null
-      ? (['task', submission.task] as const)
-      : (['pipeline', submission.pipeline] as const);
-  return db
-    .selectFrom('submissions')
-    .select(['agent', 'root'])
-    .where(scope[0], '=', scope[1])
-    .where('id', '<=', submission.id)
-    .where((eb) => eb.or([eb('merged_commit', 'is', null), eb('id', '=', submission.id)]))
-    .execute();
-}
 
 /** Marks a submission as what mainline moved to; a second time changes nothing. */
 export const markMerged = (tx: Tx, id: number, commit: string, now: number) =>

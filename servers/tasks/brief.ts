@@ -3,8 +3,9 @@ import { artifactId, pipelineId, taskId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
 import { readRole } from '../core/words.ts';
+import { extraInputs, latestArtifacts } from './artifacts_queries.ts';
 import { clip } from './fit.ts';
-import { extraInputs, findPipeline, latestArtifacts } from './queries.ts';
+import { findPipeline } from './pipelines_queries.ts';
 
 /** Leaves room in a host's 10,000 characters for the JSON around the texts. */
 const BRIEF_CHARACTERS = 9_000;

@@ -6,7 +6,9 @@ import { pipelineId } from '../core/ids.ts';
 import { releaseLease } from '../core/leases.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
-import { endPipeline, finishTask, insertTask, pipelineTasks } from './queries.ts';
+import { handOver } from './artifacts_queries.ts';
+import { endPipeline, pipelineTasks } from './pipelines_queries.ts';
+import { finishTask, insertTask } from './queries.ts';
 
 /** Work of a pipeline goes before single tasks, which default to 50. */
 const PIPELINE_PRIORITY = 20;
@@ -62,13 +64,6 @@ async function addStep(
     step: step.id,
     round,
   });
-}
-
-async function handOver(tx: Tx, tasks: readonly number[], artifact: number): Promise<void> {
-  await tx
-    .insertInto('task_inputs')
-    .values(tasks.map((task) => ({ task, name: 'report', artifact })))
-    .execute();
 }
 
 /** What a failure did to the pipeline, in words for the agent that met it. */

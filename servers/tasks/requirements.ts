@@ -1,12 +1,10 @@
 import { conditionStates } from '../core/conditions.ts';
 import type { Step } from '../core/factory/pipeline.ts';
 import type { HeldTask } from '../core/held.ts';
-import type { Session } from '../core/identity.ts';
-import { sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
-import type { Tx } from '../core/store/store.ts';
 import type { Call } from '../core/tool.ts';
-import { latestArtifacts } from './queries.ts';
+import { latestArtifacts, leftUnderFence } from './artifacts_queries.ts';
+import { latestCheckpoint, reviewBy } from './pipelines_queries.ts';
 
 export interface Requirement {
   state: 'closed' | 'open' | 'failed';
@@ -31,14 +29,7 @@ export async function requirements(call: Call, step: Step, task: HeldTask): Prom
 }
 
 async function written({ tx }: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
-  const rows = await tx
-    .selectFrom('artifacts')
-    .selectAll()
-    .where('task', '=', task.id)
-    .where('fence', '=', task.fence)
-    .orderBy('id')
-    .execute();
-  const newest = new Map(rows.map((row) => [row.name, row]));
+  const newest = await leftUnderFence(tx, task);
   const missing = step.writes
     .filter((name) => !newest.has(name))
     .map((name) => ({
@@ -72,17 +63,7 @@ async function accepted({ tx, session }: Call, step: Step, task: HeldTask): Prom
     step.accepts.map(async (name): Promise<Requirement> => {
       const artifact = artifacts.find((row) => row.name === name);
       if (!artifact) return { state: 'open', why: `"${name}" is missing`, remedy: NO_SUBJECT };
-      const review = await tx
-        .selectFrom('reviews')
-        .select(['verdict'])
-        .where('subject', '=', 'artifact')
-        .where('target', '=', artifact.id)
-        .where('agent', '=', session.agent)
-        .where('agent', '<>', artifact.agent)
-        .where('root', '<>', artifact.root)
-        .orderBy('id', 'desc')
-        .limit(1)
-        .executeTakeFirst();
+      const review = await reviewBy(tx, session.agent, artifact);
       const remedy = `Read it, then call artifact_review on A-${artifact.id}.`;
       if (!review)
         return { state: 'open', why: `"${artifact.name}" is neither accepted nor rejected`, remedy };
@@ -99,14 +80,7 @@ async function decided({ tx, now }: Call, step: Step, task: HeldTask): Promise<R
   if (!step.checkpoint || task.pipeline === null) return [];
   const { name, artifact: subject } = step.checkpoint;
   const [artifact] = await latestArtifacts(tx, { pipeline: task.pipeline, task: task.id }, [subject]);
-  const row = await tx
-    .selectFrom('checkpoints')
-    .select(['state', 'digest', 'expires_at'])
-    .where('pipeline', '=', task.pipeline)
-    .where('name', '=', name)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const row = await latestCheckpoint(tx, task.pipeline, name);
   const remedy = 'Ask with checkpoint_request, then wait with task_wait; only the human decides.';
   if (!row || row.digest !== artifact?.digest)
     return [{ state: 'open', why: `the human has not decided on ${name}`, remedy }];
@@ -121,41 +95,4 @@ async function decided({ tx, now }: Call, step: Step, task: HeldTask): Promise<R
       remedy,
     },
   ];
-}
-
-/** The document a new round starts from: what the failed task left last, or else its own words. */
-export async function failureReport(
-  tx: Tx,
-  task: HeldTask,
-  session: Session,
-  why: string,
-  now: number,
-): Promise<number> {
-  const left = await tx
-    .selectFrom('artifacts')
-    .select('id')
-    .where('task', '=', task.id)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (left) return left.id;
-  const { id } = await tx
-    .insertInto('artifacts')
-    .values({
-      task: task.id,
-      pipeline: task.pipeline,
-      name: 'report',
-      media: 'text/markdown',
-      digest: sha256Hex(why),
-      size: Buffer.byteLength(why),
-      body: why,
-      session: session.id,
-      agent: session.agent,
-      root: session.root,
-      fence: task.fence,
-      created_at: now,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
 }

@@ -1,6 +1,6 @@
 import { append } from '../../servers/core/record.ts';
 import { openStore } from '../../servers/core/store/store.ts';
-import { claimTask } from '../../servers/tasks/queries.ts';
+import { claimTask } from '../../servers/tasks/claim_queries.ts';
 import { type ClaimWork, claimInWindow } from './claim_window.ts';
 
 const { file, session, ms } = JSON.parse(process.argv[2] ?? '') as ClaimWork;

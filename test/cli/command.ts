@@ -28,7 +28,7 @@ export interface Desk {
   /** Runs `millwright ARGS --json` in the repository. */
   run(args: readonly string[], more?: { input?: string; cwd?: string; path?: string }): Promise<Ran>;
   /** Runs it without --json. */
-  say(args: readonly string[]): Promise<Ran>;
+  say(args: readonly string[], more?: { input?: string; cwd?: string; path?: string }): Promise<Ran>;
   git(args: readonly string[], cwd?: string): Promise<string>;
 }
 

@@ -196,7 +196,7 @@ test('up serves sessions on loopback, names a port that is taken, and ends well 
 
   expect([taken.exit, taken.json.error?.message]).toEqual([
     1,
-    expect.stringContaining(`Port ${port} is taken`),
+    expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`),
   ]);
   expect(new URL(url).hostname).toBe('127.0.0.1');
   expect(listed.json).toMatchObject({ sessions: [{ id, agent: 'qa' }] });

@@ -3,7 +3,7 @@ import type { Factory } from '../../servers/core/factory/definition.ts';
 import { beatLeases, isHeld, leaseMs, releaseLease, sweep, takeLease } from '../../servers/core/leases.ts';
 import type { Store } from '../../servers/core/store/store.ts';
 import { SweepGuard } from '../../servers/core/sweeper.ts';
-import { claimTask, promoteWaiting } from '../../servers/tasks/queries.ts';
+import { claimTask, promoteWaiting } from '../../servers/tasks/claim_queries.ts';
 import { startFactory } from '../harness.ts';
 import { DIALECTS, newStore } from '../store/stores.ts';
 import { fillTasks } from '../store/tasks.ts';

@@ -1,6 +1,5 @@
 import { attest, GATE_PREDICATE } from '../../servers/core/attestation.ts';
-import { gateDefinition, isMachineGate } from '../../servers/core/conditions.ts';
-import { QA_GATES, qaDefinition } from '../../servers/core/qa_gates.ts';
+import { gateDefinition, QA_GATES } from '../../servers/core/gates.ts';
 import { canonicalJson, sha256Hex } from '../../servers/core/signing/canonical.ts';
 import type { Agent } from '../harness.ts';
 import type { Change, ProductFactory } from './product_factory.ts';
@@ -18,7 +17,7 @@ export async function gateResult(
     gate,
     commit,
     tree,
-    definition: isMachineGate(gate) ? gateDefinition(factory, gate) : qaDefinition(factory, gate),
+    definition: gateDefinition(factory, gate),
     closed,
     exit: 0,
     logDigest: sha256Hex(log),

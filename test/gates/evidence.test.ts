@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { evidenceOf, resultOf } from '../../servers/core/evidence.ts';
 import { readDefinition } from '../../servers/core/factory/create.ts';
 import { parseDefinition } from '../../servers/core/factory/parse.ts';
 import { canonicalJson, sha256Hex } from '../../servers/core/signing/canonical.ts';
-import { evidenceOf, resultOf } from '../../servers/gates/evidence.ts';
 
 const { factory } = parseDefinition(await readDefinition('c-suite'));
 const of = { gate: 'smoke' as const, commit: 'c'.repeat(40), tree: 't'.repeat(40), factory, ms: 5 };

@@ -1,4 +1,4 @@
-import { gateDefinition, isMachineGate } from '../../servers/core/conditions.ts';
+import { gateDefinition, isMachineGate } from '../../servers/core/gates.ts';
 import { createAuthority, headOfMain, type InitialFile } from '../../servers/core/git/authority.ts';
 import type { Repo } from '../../servers/core/git/git.ts';
 import type { Row } from '../../servers/core/store/schema.ts';

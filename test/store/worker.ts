@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { releaseLease } from '../../servers/core/leases.ts';
 import { append } from '../../servers/core/record.ts';
 import { openStore, type Store } from '../../servers/core/store/store.ts';
-import { claimTask, setState } from '../../servers/tasks/queries.ts';
+import { claimTask } from '../../servers/tasks/claim_queries.ts';
+import { setState } from '../../servers/tasks/queries.ts';
 
 /** What a test has other processes do. Each gets a location, not a store: to open it is part of what is tested. */
 const actions = {

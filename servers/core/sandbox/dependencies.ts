@@ -26,28 +26,11 @@ export interface DependencyLayer {
  * @param from.store folder of the server in which layers are kept
  * @throws {SandboxError} if a manifest is missing or npm fails
  */
-export async function dependencyLayer(
+export function dependencyLayer(
   sandbox: Sandbox,
   from: { lockfileDir: string; store: string },
 ): Promise<DependencyLayer> {
-  const manifests = await readManifests(from.lockfileDir);
-  await mkdir(from.store, { recursive: true, mode: 0o755 });
-  const store = await realpath(from.store);
-  const digest = digestOf(manifests);
-  const path = join(store, digest);
-  if (await exists(path)) return { digest, path };
-
-  const temporary = await mkdtemp(join(store, '.installing-'));
-  try {
-    const installed = await install(sandbox, temporary, manifests);
-    const sealed = join(store, `.sealed-${digest}-${temporary.slice(-6)}`);
-    await rename(installed, sealed);
-    await changeMode(sealed, 'a+rX,a-w');
-    await publish(sealed, path);
-    return { digest, path };
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  return layerOf(from, (temporary, manifests) => install(sandbox, temporary, manifests));
 }
 
 /**
@@ -57,9 +40,24 @@ export async function dependencyLayer(
  * @param modules a `node_modules` folder
  * @throws {SandboxError} if a package is missing there, has another version, or lies outside `node_modules/`
  */
-export async function importLayer(
+export function importLayer(
   modules: string,
   from: { lockfileDir: string; store: string },
+): Promise<DependencyLayer> {
+  return layerOf(from, async (temporary, manifests) => {
+    const imported = join(temporary, 'node_modules');
+    await mkdir(imported);
+    for (const [name, version] of lockedPackages(manifests['package-lock.json'])) {
+      await copyPackage(modules, imported, name, version);
+    }
+    return imported;
+  });
+}
+
+/** The layer that is in `store` already, or the one that `make` leaves in a folder below a temporary one. */
+async function layerOf(
+  from: { lockfileDir: string; store: string },
+  make: (temporary: string, manifests: Manifests) => Promise<string>,
 ): Promise<DependencyLayer> {
   const manifests = await readManifests(from.lockfileDir);
   await mkdir(from.store, { recursive: true, mode: 0o755 });
@@ -68,13 +66,13 @@ export async function importLayer(
   const path = join(store, digest);
   if (await exists(path)) return { digest, path };
 
-  const temporary = await mkdtemp(join(store, '.importing-'));
+  const temporary = await mkdtemp(join(store, '.making-'));
   try {
-    for (const [name, version] of lockedPackages(manifests['package-lock.json'])) {
-      await copyPackage(modules, temporary, name, version);
-    }
-    await changeMode(temporary, 'a+rX,a-w');
-    await publish(temporary, path);
+    const made = await make(temporary, manifests);
+    const sealed = join(store, `.sealed-${digest}-${temporary.slice(-6)}`);
+    await rename(made, sealed);
+    await changeMode(sealed, 'a+rX,a-w');
+    await publish(sealed, path);
     return { digest, path };
   } finally {
     await rm(temporary, { recursive: true, force: true });

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { MACHINE_GATES } from '../../core/conditions.ts';
 import { ToolError } from '../../core/errors.ts';
+import { MACHINE_GATES } from '../../core/gates.ts';
 import { heldTask } from '../../core/held.ts';
 import { jobId } from '../../core/ids.ts';
 import type { FinishedJob } from '../../core/jobs.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { openJob, submissionOf } from '../queries.ts';
+import { submissionOf } from '../queries.ts';
 
 const WAIT_MS = 20_000;
 
@@ -91,8 +91,7 @@ async function enqueue(call: Call, gates: readonly string[], wanted: string | un
       );
     }
     const commit = submission.commit_id;
-    const input = { commit, gates };
-    const open = await openJob(tx, 'gate.run', JSON.stringify(input));
-    return { job: open?.id ?? (await services.jobs.enqueue(tx, 'gate.run', input, session.id, now)), commit };
+    const job = await services.jobs.enqueueOnce(tx, 'gate.run', { commit, gates }, session.id, now);
+    return { job, commit };
   });
 }

@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { conditionStates, isMachineGate, MACHINE_GATES } from '../../core/conditions.ts';
+import { conditionStates } from '../../core/conditions.ts';
 import { ToolError } from '../../core/errors.ts';
+import { newestResult } from '../../core/gate_results.ts';
+import { isMachineGate, MACHINE_GATES, type MachineGate } from '../../core/gates.ts';
 import { idInput, pipelineId, submissionId, taskId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { findPipeline, findTask, latestEvidence, submissionOf } from '../queries.ts';
+import { findPipeline, findTask, submissionOf } from '../queries.ts';
 
 const SHOWN = [...MACHINE_GATES, 'review', 'qa', 'merged'] as const;
 const MAX_TAIL = 4_000;
@@ -77,7 +79,7 @@ async function conditions({ db, factory }: Call, of: Subject, commit: string | u
   const states = await conditionStates(db, factory, { closes: [...SHOWN] }, of);
   return Promise.all(
     states.map(async ({ name, state, why, evidence }) => {
-      const ran = commit && isMachineGate(name) ? await latestEvidence(db, commit, name) : undefined;
+      const ran = commit && isMachineGate(name) ? await newestResult(db, commit, name) : undefined;
       const found = ran && state !== 'closed' ? `: ${ran.log.split('\n')[0]?.slice(0, 200)}` : '';
       return {
         name,
@@ -91,8 +93,8 @@ async function conditions({ db, factory }: Call, of: Subject, commit: string | u
   );
 }
 
-async function logOf({ db }: Call, commit: string, gate: string, tail: number) {
-  const ran = await latestEvidence(db, commit, gate);
+async function logOf({ db }: Call, commit: string, gate: MachineGate, tail: number) {
+  const ran = await newestResult(db, commit, gate);
   if (!ran) return null;
   let text = ran.log.slice(-tail);
   while (JSON.stringify(text).length > MAX_ESCAPED) text = text.slice(Math.ceil(text.length * 0.2));

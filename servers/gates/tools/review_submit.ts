@@ -1,11 +1,12 @@
 import * as z from 'zod';
+import { isAuthor } from '../../core/authors.ts';
 import { ToolError } from '../../core/errors.ts';
 import { heldTask } from '../../core/held.ts';
 import { artifactId, idInput, submissionId, taskId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { text } from '../input.ts';
-import { findTask, insertArtifact, insertReview, isAuthor, submissionOf } from '../queries.ts';
+import { findTask, insertArtifact, insertReview, submissionOf } from '../queries.ts';
 
 const finding = z.strictObject({
   file: text(300),

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { attest, VERDICT_PREDICATE } from '../../core/attestation.ts';
+import { isAuthor } from '../../core/authors.ts';
 import { ToolError } from '../../core/errors.ts';
 import { defineTool } from '../../core/tool.ts';
-import { insertVerdict, isAuthor } from '../queries.ts';
+import { insertVerdict } from '../queries.ts';
 import { submittedChange } from '../submitted.ts';
 import { judge } from '../verdict.ts';
 

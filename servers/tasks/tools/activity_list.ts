@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { idInput } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { activityAfter } from '../agents_queries.ts';
 import { clip, fitting } from '../fit.ts';
-import { activityAfter } from '../queries.ts';
 
 export default defineTool({
   name: 'activity_list',

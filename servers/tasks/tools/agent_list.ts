@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
-import { liveSessions } from '../queries.ts';
+import { liveSessions } from '../agents_queries.ts';
 
 export default defineTool({
   name: 'agent_list',

@@ -3,7 +3,8 @@ import { ToolError } from '../../core/errors.ts';
 import { idInput } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import { defineTool } from '../../core/tool.ts';
-import { findTask, insertSpawn, liveSessions, queuedSpawns } from '../queries.ts';
+import { insertSpawn, liveSessions, queuedSpawns } from '../agents_queries.ts';
+import { findTask } from '../queries.ts';
 
 export default defineTool({
   name: 'agent_spawn',

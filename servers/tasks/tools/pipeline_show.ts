@@ -4,7 +4,7 @@ import { definitionOf } from '../../core/factory/steps.ts';
 import { idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
 import { clip } from '../fit.ts';
-import { findPipeline, pipelineTasks } from '../queries.ts';
+import { findPipeline, pipelineTasks } from '../pipelines_queries.ts';
 
 export default defineTool({
   name: 'pipeline_show',

@@ -5,7 +5,7 @@ import { refuseIfStopped } from '../../core/kill.ts';
 import { defineTool } from '../../core/tool.ts';
 import { refuseIfFull } from '../limits.ts';
 import { addRound } from '../pipelines.ts';
-import { insertPipeline, pipelineTasks } from '../queries.ts';
+import { insertPipeline, pipelineTasks } from '../pipelines_queries.ts';
 
 export default defineTool({
   name: 'pipeline_start',

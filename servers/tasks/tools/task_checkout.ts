@@ -5,7 +5,8 @@ import { refuseIfStopped } from '../../core/kill.ts';
 import { isHeld, leaseMs, sweep } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { briefFor } from '../brief.ts';
-import { claimTask, findTask, holderOf, promoteWaiting } from '../queries.ts';
+import { claimTask, promoteWaiting } from '../claim_queries.ts';
+import { findTask, holderOf } from '../queries.ts';
 
 const input = z.object({
   artifact: z.string(),

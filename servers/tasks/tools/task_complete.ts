@@ -5,9 +5,11 @@ import { type HeldTask, heldTask } from '../../core/held.ts';
 import { pipelineId, taskId } from '../../core/ids.ts';
 import { releaseLease } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
+import { failureReport } from '../artifacts_queries.ts';
 import { failPhase, settlePipeline } from '../pipelines.ts';
-import { findPipeline, finishTask, forgetTask } from '../queries.ts';
-import { failureReport, requirements } from '../requirements.ts';
+import { findPipeline } from '../pipelines_queries.ts';
+import { finishTask, forgetTask } from '../queries.ts';
+import { requirements } from '../requirements.ts';
 
 export default defineTool({
   name: 'task_complete',

@@ -3,7 +3,8 @@ import { ToolError } from '../../core/errors.ts';
 import { checkpointId, idInput, jobId, taskId } from '../../core/ids.ts';
 import { finishedJob } from '../../core/jobs.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { findTask, promoteWaiting, readyTask } from '../queries.ts';
+import { promoteWaiting, readyTask } from '../claim_queries.ts';
+import { findTask } from '../queries.ts';
 
 export default defineTool({
   name: 'task_wait',
