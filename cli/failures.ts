@@ -48,8 +48,12 @@ const READ_ONLY: Omit<Failure, 'message'> = {
 };
 
 /** What SQLite says when it can make no file beside the store: whether the disk is full only the disk knows. */
-export const isAmbiguous = (thrown: unknown) =>
-  thrown instanceof Error && 'code' in thrown && /^SQLITE_(CANTOPEN|IOERR)/.test(String(thrown.code));
+export function isAmbiguous(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  return (
+    ('code' in thrown && /^SQLITE_(CANTOPEN|IOERR)/.test(String(thrown.code))) || isAmbiguous(thrown.cause)
+  );
+}
 
 export const diskFull = () => new CommandError(DISK.code, 'The disk is full.', DISK.remedy, DISK.exit);
 

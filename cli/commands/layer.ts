@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
 import { withFactory } from '../factories.ts';
+import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
 
 export function layer(program: Command): void {
@@ -17,6 +19,8 @@ export function layer(program: Command): void {
     .action(
       handled<{ product: string }>((_io, options, modules = '') =>
         withFactory(options, async ({ paths }) => {
+          const lockfile = join(resolve(options.product), 'package-lock.json');
+          if (!(await stat(lockfile).catch(() => undefined))?.isFile()) throw noLockfile(lockfile);
           const from = { lockfileDir: resolve(options.product), store: paths.layers };
           const { digest, path } = await importLayer(resolve(modules), from);
           return { value: { digest, path }, text: `Layer ${digest} is in ${path}.` };
@@ -24,3 +28,11 @@ export function layer(program: Command): void {
       ),
     );
 }
+
+const noLockfile = (path: string) =>
+  new CommandError(
+    'NO_LOCKFILE',
+    `There is no lockfile ${path}.`,
+    'Run `npm install --package-lock-only` in the product, then name its folder with --product.',
+    EXIT.usage,
+  );

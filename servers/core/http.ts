@@ -30,7 +30,7 @@ export interface HttpServer {
 }
 
 /** The address cannot be listened on; the message says why. */
-export class CannotListen extends Error {
+class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
 
