@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../servers/core/version.ts';
 
 /** What a host starts for one agent: absolute paths only, so that it works from any folder. */
-export function serverCommand(enrolment: string): { command: string; args: string[] } {
+function serverCommand(enrolment: string): { command: string; args: string[] } {
   const launcher = join(PACKAGE_ROOT, 'bin', 'millwright.cjs');
   return { command: process.execPath, args: [launcher, 'mcp', '--enrolment', enrolment] };
 }

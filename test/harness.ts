@@ -108,7 +108,7 @@ export async function startFactory(options: FactoryOptions = {}): Promise<TestFa
 }
 
 /** Wraps any connected client, whatever its transport. */
-export function agentOver(name: string, client: Client): Agent {
+function agentOver(name: string, client: Client): Agent {
   const call = async (tool: string, args: Record<string, unknown> = {}): Promise<Result> => {
     const result = await client.callTool({ name: tool, arguments: args });
     const [first] = result.content;

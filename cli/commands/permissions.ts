@@ -42,7 +42,7 @@ function rolesByTool(rows: readonly string[][], names: readonly string[]): strin
 }
 
 /** The tools each role may call, in order of their names. */
-export function toolsByRole(factory: Factory, fleet: Fleet): Record<string, string[]> {
+function toolsByRole(factory: Factory, fleet: Fleet): Record<string, string[]> {
   const tools = [...fleet.tools.values()];
   const granted = (may: Factory['roles'][string]['may']) =>
     tools.filter((tool) => isGranted(may, tool.needs)).map((tool) => tool.name);

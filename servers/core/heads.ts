@@ -6,7 +6,7 @@ import { type SshPublicKey, signSsh, verifySsh } from './signing/sshsig.ts';
 import type { Db } from './store/store.ts';
 
 /** SSHSIG namespace of the factory key's signature over a head of the record. */
-export const RECORD_NAMESPACE = 'millwright-record';
+const RECORD_NAMESPACE = 'millwright-record';
 const LARGEST_HEAD = 16_384;
 
 const headSchema = z.strictObject({

@@ -21,7 +21,7 @@ export const hashToken = (token: string) => createHash('sha256').update(token).d
 export const newToken = () => `mw_${randomBytes(32).toString('base64url')}`;
 
 /** The role an agent is a member of in this definition; undefined when it was taken out. */
-export function roleOf(factory: Factory, agent: string): string | undefined {
+function roleOf(factory: Factory, agent: string): string | undefined {
   return Object.entries(factory.roles).find(([, role]) => role.agents.includes(agent))?.[0];
 }
 

@@ -16,7 +16,7 @@ export type EnrolmentFile = z.output<typeof enrolmentSchema>;
  * Reads an enrolment file, which a host's configuration names by path. Throws when it is missing, can be read
  * by others, or is no enrolment; each with the way out.
  */
-export async function readEnrolment(path: string): Promise<EnrolmentFile> {
+async function readEnrolment(path: string): Promise<EnrolmentFile> {
   const remedy = 'Run `millwright enrol AGENT` and name the file it prints in the host configuration.';
   const info = await stat(path).catch(() => undefined);
   if (!info) throw new Error(`There is no enrolment at ${path}. ${remedy}`);

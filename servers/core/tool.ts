@@ -56,8 +56,6 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(tool: T
 /** One server of the fleet: what its folder exports. */
 export interface ServerModule {
   readonly name: string;
-  /** One or two sentences for the host's model: when to use these tools. */
-  readonly instructions: string;
   /** Long work this server can run or resume, by job kind. */
   readonly jobs?: Readonly<Record<string, JobRunner>>;
 }

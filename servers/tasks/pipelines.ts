@@ -1,3 +1,4 @@
+import { latestRelease, latestSubmission } from '../core/conditions.ts';
 import type { Factory } from '../core/factory/definition.ts';
 import { roleFor } from '../core/factory/parse.ts';
 import type { Phase, Step } from '../core/factory/pipeline.ts';
@@ -8,7 +9,7 @@ import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import { handOver } from './artifacts_queries.ts';
 import { endPipeline, pipelineTasks } from './pipelines_queries.ts';
-import { finishTask, insertTask } from './queries.ts';
+import { findTask, finishTask, insertTask } from './queries.ts';
 
 /** Work of a pipeline goes before single tasks, which default to 50. */
 const PIPELINE_PRIORITY = 20;
@@ -86,7 +87,7 @@ export async function failPhase(
       await finishTask(tx, task.id, 'cancelled', `Round ${task.round} ended in ${failed.phase}.`, now);
     }
   }
-  const target = phases.find((phase) => phase.id === failed.phase)?.on_failure ?? 'drop';
+  const target = await whereTo(tx, run, failed);
   if (target === 'drop') {
     await endPipeline(tx, run.id, 'dropped', now);
     return { kind: 'dropped', says: `${pipelineId(run.id)} is dropped.` };
@@ -110,6 +111,18 @@ export async function failPhase(
   const from = phases.findIndex((phase) => phase.id === target);
   await addRound({ ...rows, round }, phases.slice(from), report);
   return { kind: 'round', says: `Round ${round} starts at ${target}.` };
+}
+
+/**
+ * Where a failed phase leads, by the definition. A rollback undoes a release: while nothing of the pipeline was
+ * released, a change that cannot be landed goes back to the phase it was built in.
+ */
+async function whereTo(tx: Tx, run: Run, failed: Row<'tasks'>): Promise<string> {
+  const target = definitionOf(run).phases.find((phase) => phase.id === failed.phase)?.on_failure ?? 'drop';
+  if (target !== 'rollback' || (await latestRelease(tx, run.id))) return target;
+  const submission = await latestSubmission(tx, { pipeline: run.id, task: failed.id });
+  const built = submission && (await findTask(tx, submission.task));
+  return built?.phase ?? target;
 }
 
 /** Ends the pipeline once no task of it is left open: done, or dropped when its release had to come back. */

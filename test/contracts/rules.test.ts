@@ -12,20 +12,26 @@ const FORMS: readonly [RegExp, string][] = [
   [/\bnew GitRefusal\(\s*'([a-z.-]+)'/g, ''],
   [/\bclosed\(\s*'([a-z]+\.[a-z-]+)'/g, ''],
   [/\brefusal\(\s*'[A-Z_]+',\s*'([a-z.-]+)'/g, ''],
+  [/\brecordRefusal\([^)]*'([a-z]+\.[a-z-]+)'/g, ''],
   [/\bcredentialRefused\('([a-z]+)'\)/g, 'credential.'],
 ];
 
-/** Every rule id in the sources with the servers that refuse by it. */
+/** Every rule id in the sources with who refuses by it. */
 async function rulesInSources(): Promise<Map<string, string>> {
-  const files = (await readdir(join(root, 'servers'), { recursive: true })).filter((file) =>
-    file.endsWith('.ts'),
+  const listed = await Promise.all(
+    ['servers', 'cli'].map(async (folder) =>
+      (await readdir(join(root, folder), { recursive: true })).map((file) =>
+        folder === 'cli' ? `cli/${file}` : file,
+      ),
+    ),
   );
+  const files = listed.flat().filter((file) => file.endsWith('.ts'));
   expect(files.length).toBeGreaterThan(150);
   const owners = new Map<string, Set<string>>();
   const add = (rule: string, file: string) =>
     owners.set(rule, (owners.get(rule) ?? new Set()).add(file.split('/')[0] ?? ''));
   for (const file of files) {
-    const text = await readFile(join(root, 'servers', file), 'utf8');
+    const text = await readFile(join(root, file.startsWith('cli/') ? '' : 'servers', file), 'utf8');
     for (const [form, prefix] of FORMS)
       for (const [, rule = ''] of text.matchAll(form)) add(`${prefix}${rule}`, file);
     if (file === 'core/call.ts')

@@ -262,3 +262,41 @@ test('a release that came back adds a rollback step, and the pipeline ends as dr
   await leave(factory, 'infra', 'incident', 'The page did not answer.');
   expect((await done(infra)).value).toMatchObject({ next: 'P-1 is dropped.' });
 });
+
+test('a change that cannot be landed goes back to the phase it was built in, while nothing was released', async () => {
+  const shipped = await readDefinition('c-suite');
+  const product = parse(shipped['pipelines/product.yaml'] ?? '');
+  const phases = product.phases.filter((phase: { id: string }) => ['build', 'deploy'].includes(phase.id));
+  for (const phase of phases) {
+    phase.steps = phase.steps.filter((step: { id: string }) => ['build', 'land'].includes(step.id));
+    for (const step of phase.steps) Object.assign(step, { after: [], reads: [], closes: [] });
+  }
+  const factory = await startFactory({ servers, pipelines: { product: { ...product, phases } } });
+  const ceo = await factory.agent('ceo');
+  await ceo.ok('pipeline_start', { pipeline: 'product', request: REQUEST });
+  const developer = await factory.agent('developer');
+  await developer.ok('task_checkout');
+  await done(developer);
+  await factory.services.store.db
+    .insertInto('submissions')
+    .values({
+      task: 1,
+      pipeline: 1,
+      fence: 1,
+      commit_id: 'a'.repeat(40),
+      tree_id: 'b'.repeat(40),
+      base_commit: 'c'.repeat(40),
+      diff_digest: 'd'.repeat(64),
+      agent: 'developer',
+      root: 'root',
+      session: 'session',
+      created_at: 1,
+      merged_commit: null,
+      merged_at: null,
+    })
+    .execute();
+  const engineer = await factory.agent('principal-engineer');
+  await engineer.ok('task_checkout');
+
+  expect((await failed(engineer)).value).toMatchObject({ next: 'Round 2 starts at build.' });
+});

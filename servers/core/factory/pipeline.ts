@@ -5,7 +5,7 @@ const id = z
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower case letters, digits and dashes, for example "seo-audit"');
 
 /** Conditions a server can establish by itself; a step names those that must hold before it completes. */
-export const CONDITIONS = [
+const CONDITIONS = [
   'smoke',
   'consistency',
   'docs',

@@ -13,7 +13,6 @@ export {
   type Isolation,
   type Layer,
   type Sandbox,
-  SandboxError,
   type SandboxLimits,
   type SandboxResult,
   type SandboxRun,

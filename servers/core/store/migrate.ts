@@ -55,7 +55,7 @@ export async function migrate(
 }
 
 /** The store belongs to a newer Millwright; nothing was changed. */
-export class StoreTooNew extends Error {
+class StoreTooNew extends Error {
   constructor(current: number, newest: number) {
     super(
       `This factory's store has schema ${current}; this Millwright knows schemas up to ${newest}. ` +

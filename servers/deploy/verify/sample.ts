@@ -2,7 +2,7 @@
 export type Json = { readonly [key: string]: Json } | undefined;
 
 /** What verification data says of itself, so that a person can find and remove it. */
-export const MARK = 'Millwright verification';
+const MARK = 'Millwright verification';
 /** An id that nobody's data has. */
 const NOBODY = 2_147_483_647;
 const MAX_DEPTH = 8;

@@ -12,7 +12,7 @@ import { takeIn } from '../../../servers/core/git/intake.ts';
 vi.setConfig({ testTimeout: 30_000 });
 
 export const AT = new Date('2026-01-01T00:00:00Z');
-export const ADA = { name: 'Ada', email: 'ada@example.com' };
+const ADA = { name: 'Ada', email: 'ada@example.com' };
 export const landing = (message: string) => ({ message, author: ADA, at: AT });
 
 /** A new folder that goes away with the test. */
