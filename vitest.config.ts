@@ -14,7 +14,15 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'sqlite', globalSetup: [], include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'sqlite',
+          globalSetup: [],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+        },
+      },
       {
         extends: true,
         test: {
@@ -22,6 +30,17 @@ export default defineConfig({
           globalSetup: [],
           include: ON_BOTH_DATABASES,
           env: { TEST_STORE: 'postgres' },
+        },
+      },
+      {
+        // Whole factories in real time, with leases of a second: they have the machine to themselves.
+        extends: true,
+        test: {
+          name: 'e2e',
+          globalSetup: [],
+          include: ['test/e2e/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

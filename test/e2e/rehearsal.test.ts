@@ -44,6 +44,7 @@ describe.each(['c-suite', 'solo'])('a rehearsal of %s', (factory) => {
   test('goes from a request to a verified release, and the record shows every refusal', async () => {
     const { exitCode, folder, result } = await rehearse(factory);
 
+    expect(result.error).toBeUndefined();
     expect(result).toMatchObject({ ok: true, missing: [] });
     expect(exitCode).toBe(0);
     expect(result.phases.map((phase: { id: string }) => phase.id)).toEqual(PHASES);
