@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { BlockList, connect, type LookupFunction } from 'node:net';
+import { connect, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SandboxError } from './types.ts';
 
@@ -16,7 +16,7 @@ interface Target {
  * Listens on a unix socket as an HTTP proxy that reaches exactly the origin of `registry` and answers 403 to
  * everything else. The name is resolved once, so no later answer of the name service leads elsewhere.
  *
- * @throws {SandboxError} if the name can't be resolved, or a public registry resolves to a private address
+ * @throws {SandboxError} if the name can't be resolved
  */
 export async function openProxy(registry: URL, socketPath: string): Promise<{ close(): Promise<void> }> {
   const target = await resolve(registry);
@@ -35,41 +35,14 @@ export async function openProxy(registry: URL, socketPath: string): Promise<{ cl
   };
 }
 
-/** Registries whose names belong to the Internet: a private address for one of them is somebody's trick. */
-const PUBLIC_REGISTRIES = ['registry.npmjs.org', 'registry.yarnpkg.com', 'npm.pkg.github.com'];
-
 async function resolve(registry: URL): Promise<Target> {
   const host = registry.hostname.replace(/^\[|\]$/g, '');
   const { address, family } = await lookup(host).catch(() => {
     throw new SandboxError(`The npm registry ${host} can't be resolved.`);
   });
-  if (PUBLIC_REGISTRIES.includes(host) && isPrivateAddress(address, family)) {
-    throw new SandboxError(`The public npm registry ${host} resolves to a private address.`);
-  }
   const port = registry.port === '' ? (registry.protocol === 'https:' ? 443 : 80) : Number(registry.port);
   return { host: registry.hostname.toLowerCase(), port, address, family };
 }
-
-const PRIVATE = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 3],
-] as const) {
-  PRIVATE.addSubnet(net, bits, 'ipv4');
-}
-PRIVATE.addSubnet('::', 127, 'ipv6');
-PRIVATE.addSubnet('fc00::', 7, 'ipv6');
-PRIVATE.addSubnet('fe80::', 10, 'ipv6');
-
-/** Whether an address belongs to this machine or a local network rather than to the Internet. */
-export const isPrivateAddress = (address: string, family: number): boolean =>
-  PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4');
 
 /** HTTPS registries: a tunnel to the pinned address; the run checks the certificate itself. */
 function tunnel(target: Target, incoming: IncomingMessage, socket: Duplex, open: Set<Duplex>): void {
