@@ -37,8 +37,10 @@ function runUnderBundledNode() {
   const need = `Millwright needs Node ${OLDEST.join('.')} or newer and this is ${process.versions.node}`;
   const binary = bundledNode();
   if (!binary) fail(`${need}; install a newer one, or run \`npm ci\` in ${root}.`);
-  const child = childProcess.spawn(binary, [__filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Before the start: a signal in between would end this process and leave the other one behind.
+  let child;
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child = childProcess.spawn(binary, [__filename, ...process.argv.slice(2)], { stdio: 'inherit' });
   child.on('error', (error) => fail(`${need}; ${binary} does not start (${error.code}).`));
   child.on('exit', (code, signal) => process.exit(signal ? 128 + os.constants.signals[signal] : code));
 }
