@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { foundation } from './migrations/0001_foundation.ts';
+import { memory } from './migrations/0002_memory.ts';
 import type { Schema } from './schema.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -17,7 +18,7 @@ export interface Migration {
   postgres?: string[];
 }
 
-const MIGRATIONS: readonly Migration[] = [foundation];
+const MIGRATIONS: readonly Migration[] = [foundation, memory];
 
 const WORDS: Record<Dialect, Words> = {
   sqlite: { id: 'integer primary key autoincrement', integer: 'integer' },

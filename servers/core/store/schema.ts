@@ -1,10 +1,11 @@
 import type { Generated, Selectable } from 'kysely';
+import type { MemorySchema } from './memory_schema.ts';
 
 /**
  * The shape of the store, one table an interface. Times are milliseconds since 1970 (UTC); ids of people and
  * connections are text; ids of work are integers, shown with a letter (`T-12`); JSON is text.
  */
-export interface Schema {
+export interface Schema extends MemorySchema {
   enrolments: Enrolments;
   sessions: Sessions;
   leases: Leases;
@@ -91,6 +92,8 @@ export interface Tasks {
   outcome: string | null;
   created_by: string;
   created_at: number;
+  /** When somebody first took it. */
+  started_at: number | null;
   finished_at: number | null;
 }
 
