@@ -103,6 +103,7 @@ export async function openFactory(options: GlobalOptions) {
   const services = await openServices(paths.home, {
     databaseUrl: process.env.DATABASE_URL,
     jobs: fleet.jobs,
+    sessionOpened: fleet.sessionOpened,
   });
   return { fleet, services };
 }

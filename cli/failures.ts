@@ -109,6 +109,28 @@ const BY_NAME: Readonly<Record<string, Omit<Failure, 'message'>>> = {
     remedy: 'Choose another port with --port (0 takes a free one), or another address with --host.',
     exit: EXIT.failed,
   },
+  NoTls: {
+    code: 'NO_TLS',
+    remedy:
+      'Give --tls-cert FILE and --tls-key FILE, or --behind-proxy when a proxy in front of it speaks TLS.',
+    exit: EXIT.usage,
+  },
+  BadCertificate: {
+    code: 'BAD_CERTIFICATE',
+    remedy: 'Name PEM files that belong together and that this user can read.',
+    exit: EXIT.usage,
+  },
+  ForeignStore: {
+    code: 'FOREIGN_STORE',
+    remedy:
+      'Correct DATABASE_URL: each factory has a database of its own. docs/running.md says what servers share.',
+    exit: EXIT.notSetUp,
+  },
+  ForeignHome: {
+    code: 'FOREIGN_HOME',
+    remedy: 'Name the folder that all servers of this factory share with --home; docs/running.md says how.',
+    exit: EXIT.notSetUp,
+  },
   SandboxUnavailable: {
     code: 'NO_SANDBOX',
     remedy: '`millwright doctor` shows what this machine can contain.',

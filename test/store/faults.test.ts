@@ -66,7 +66,7 @@ describe('sqlite', () => {
       'fill',
       location,
       { limit: 5000 },
-      { prefix: ['sh', '-c', 'ulimit -f 1024 && exec "$@"', 'sh'] },
+      { prefix: ['sh', '-c', 'ulimit -f 4096 && exec "$@"', 'sh'] },
     );
     writer.go();
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { releaseLease } from '../../servers/core/leases.ts';
 import { append } from '../../servers/core/record.ts';
 import { openStore, type Store } from '../../servers/core/store/store.ts';
+import { remember } from '../../servers/memory/keep.ts';
 import { claimTask } from '../../servers/tasks/claim_queries.ts';
 import { setState } from '../../servers/tasks/queries.ts';
 
@@ -43,6 +44,37 @@ const actions = {
         if (count === Number.MAX_SAFE_INTEGER) process.stdout.write(`${seqs.at(-1)}\n`);
       }
       return seqs;
+    });
+  },
+
+  /** Keeps entries, so many in each transaction, and says the last text of each once it is committed. */
+  async remember(
+    location: string,
+    { agent, name, count, atOnce }: { agent: string; name: string; count: number; atOnce: number },
+  ) {
+    return withStore(location, async (store) => {
+      const texts: string[] = [];
+      while (texts.length < count) {
+        const more = Math.min(atOnce, count - texts.length);
+        const call = Array.from(
+          { length: more },
+          (_, at) => `${name} found fact number ${texts.length + at}.`,
+        );
+        await store.transaction(async (tx) => {
+          const writer = {
+            agent,
+            role: 'developer',
+            session: name,
+            task: null,
+            commit: null,
+            now: Date.now(),
+          };
+          for (const text of call) await remember(tx, writer, { kind: 'fact', text, origin: 'agent' });
+        });
+        texts.push(...call);
+        if (count === Number.MAX_SAFE_INTEGER) process.stdout.write(`${texts.at(-1)}\n`);
+      }
+      return texts;
     });
   },
 

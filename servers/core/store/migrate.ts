@@ -18,9 +18,11 @@ export interface Migration {
   postgres?: string[];
 }
 
-const MIGRATIONS: readonly Migration[] = [foundation, memory];
+/** Every step there is, in order. */
+export const MIGRATIONS: readonly Migration[] = [foundation, memory];
 
-const WORDS: Record<Dialect, Words> = {
+/** What the dialects call the same thing; a released migration means these. */
+export const WORDS: Record<Dialect, Words> = {
   sqlite: { id: 'integer primary key autoincrement', integer: 'integer' },
   postgres: { id: 'bigint generated always as identity primary key', integer: 'bigint' },
 };
@@ -33,10 +35,12 @@ const MIGRATION_LOCK = 0x4d494c4c;
  * version is read inside the lock. Throws when the store was written by a newer program.
  *
  * @param transaction runs a function in one write transaction (`begin immediate` on SQLite)
+ * @param steps the migrations this program knows
  */
 export async function migrate(
   dialect: Dialect,
   transaction: (work: (tx: Kysely<Schema>) => Promise<void>) => Promise<void>,
+  steps = MIGRATIONS,
 ): Promise<void> {
   await transaction(async (tx) => {
     if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(tx);
@@ -45,9 +49,9 @@ export async function migrate(
       version: number | null;
     }>`select max(version) as version from schema_version`.execute(tx);
     const current = found.rows[0]?.version ?? 0;
-    const newest = MIGRATIONS.at(-1)?.version ?? 0;
+    const newest = steps.at(-1)?.version ?? 0;
     if (current > newest) throw new StoreTooNew(current, newest);
-    for (const migration of MIGRATIONS.filter(({ version }) => version > current)) {
+    for (const migration of steps.filter(({ version }) => version > current)) {
       const statements = [...migration.statements(WORDS[dialect]), ...(migration[dialect] ?? [])];
       for (const statement of statements) await sql.raw(statement).execute(tx);
       await sql`insert into schema_version (version) values (${migration.version})`.execute(tx);
@@ -56,7 +60,7 @@ export async function migrate(
 }
 
 /** The store belongs to a newer Millwright; nothing was changed. */
-class StoreTooNew extends Error {
+export class StoreTooNew extends Error {
   constructor(current: number, newest: number) {
     super(
       `This factory's store has schema ${current}; this Millwright knows schemas up to ${newest}. ` +

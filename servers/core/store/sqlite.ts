@@ -8,6 +8,7 @@ import {
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely';
+import { DirectAdapter } from './direct.ts';
 import { storeFault } from './faults.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
@@ -38,15 +39,18 @@ class ImmediateDriver extends SqliteDriver {
 
 class ImmediateDialect extends SqliteDialect {
   readonly #database: Database.Database;
-  readonly #config: SqliteDialectConfig;
+  readonly #statements: ReturnType<typeof cachingStatements>;
   constructor(database: Database.Database) {
-    const config = { database: cachingStatements(database) };
-    super(config);
+    const statements = cachingStatements(database);
+    super({ database: statements });
     this.#database = database;
-    this.#config = config;
+    this.#statements = statements;
+  }
+  override createAdapter(): DirectAdapter {
+    return new DirectAdapter(this.#database, this.#statements.prepare);
   }
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config, () => this.#database.inTransaction);
+    return new ImmediateDriver({ database: this.#statements }, () => this.#database.inTransaction);
   }
 }
 
@@ -77,7 +81,6 @@ export async function openSqlite(file: string): Promise<Store> {
       watch.look();
       return next;
     },
-    copyTo: async (target) => void (await database.backup(target)),
     async close() {
       watch.close();
       await db.destroy();

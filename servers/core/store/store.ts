@@ -20,8 +20,6 @@ export interface Store {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Resolves after the next change by any process, or after `ms`, whichever is first. */
   changed(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Writes a whole copy to a new file while others go on writing. SQLite only; throws elsewhere. */
-  copyTo(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
