@@ -6,16 +6,22 @@ import { backup } from './commands/backup.ts';
 import { checkpoints } from './commands/checkpoints.ts';
 import { doctor } from './commands/doctor.ts';
 import { enrol } from './commands/enrol.ts';
+import { estimates } from './commands/estimates.ts';
 import { factory } from './commands/factory.ts';
 import { gates } from './commands/gates.ts';
 import { human } from './commands/human.ts';
 import { init } from './commands/init.ts';
 import { layer } from './commands/layer.ts';
+import { learn } from './commands/learn.ts';
+import { lessons } from './commands/lessons.ts';
 import { mcp } from './commands/mcp.ts';
+import { memory } from './commands/memory.ts';
+import { migrate } from './commands/migrate.ts';
 import { permissions } from './commands/permissions.ts';
 import { pipeline } from './commands/pipeline.ts';
 import { record } from './commands/record.ts';
 import { rehearse } from './commands/rehearse.ts';
+import { restore } from './commands/restore.ts';
 import { runs } from './commands/runs.ts';
 import { session } from './commands/session.ts';
 import { sign } from './commands/sign.ts';
@@ -28,10 +34,10 @@ import { printFailure } from './io.ts';
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Look first:', [rehearse, doctor]],
   ['Set up:', [init, human, enrol, factory, permissions]],
-  ['Every day:', [status, checkpoints, approve, adopt, pipeline, stop]],
+  ['Every day:', [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop]],
   ['Serve agents:', [mcp, up, session, runs]],
   ['Evidence:', [record, gates, backup]],
-  ['Seldom:', [sign, layer]],
+  ['Seldom:', [migrate, restore, sign, layer]],
 ];
 
 /** Runs one command line (without node and script); the exit code is left in `process.exitCode`. */

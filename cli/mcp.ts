@@ -2,8 +2,13 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { serveStdioAgent } from '../servers/core/serve.ts';
 
+/** Hosts give a server ten seconds to start. */
+const PATIENCE_MS = 8000;
+/** For what keeps an ended server alive by mistake. */
+const LONGEST_END_MS = 5000;
+
 /**
- * `millwright mcp --enrolment FILE [--servers a,b]`: one agent's servers over stdio. Kept apart from the rest of
+ * `millwright mcp --enrolment FILE [--servers a,b] [--wait SECONDS]`: one agent's servers over stdio. Kept apart from the rest of
  * the command line, which a host that starts many of these must not load.
  */
 export async function mcp(
@@ -19,7 +24,17 @@ export async function mcp(
     load: async () => (await import('../servers/fleet.ts')).loadFleet(servers),
     databaseUrl: env.DATABASE_URL,
     root: env.CLAUDE_CODE_SESSION_ID,
+    patience: patienceOf(optionOf(args, '--wait')),
   });
+  setTimeout(() => process.exit(), LONGEST_END_MS).unref();
+}
+
+/** From seconds to milliseconds. */
+function patienceOf(text: string | undefined): number {
+  if (text === undefined) return PATIENCE_MS;
+  const seconds = Number(text);
+  if (seconds >= 0 && seconds <= 600) return seconds * 1000;
+  throw new Error('How long? Give --wait a number of seconds from 0 to 600.');
 }
 
 function optionOf(args: readonly string[], flag: string): string | undefined {

@@ -85,6 +85,21 @@ export const heldTasks = (db: Db, now: number) =>
     .orderBy('tasks.id')
     .execute();
 
+/** Jobs that a process works on now. */
+export const runningJobs = (db: Db, now: number) =>
+  db
+    .selectFrom('jobs')
+    .innerJoin('leases', (join) =>
+      join
+        .onRef('leases.subject', '=', 'jobs.id')
+        .on('leases.kind', '=', 'job')
+        .on('leases.holder', 'is not', null)
+        .on('leases.ends_at', '>', now),
+    )
+    .select(['jobs.id', 'jobs.kind'])
+    .orderBy('jobs.id')
+    .execute();
+
 export const blockedTasks = (db: Db) =>
   db
     .selectFrom('tasks')
@@ -116,6 +131,24 @@ export const queuedRuns = (db: Db) =>
     .select(['id', 'role', 'agent', 'task', 'requested_at'])
     .where('state', '=', 'queued')
     .orderBy('id')
+    .execute();
+
+const WEEK_MS = 7 * 86_400_000;
+
+/** Changed words of roles that are on trial, or were kept or rolled back within a week. */
+export const recentWords = (db: Db, now: number) =>
+  db
+    .selectFrom('role_words')
+    .select(['role', 'part', 'state', 'from_at'])
+    .where((eb) =>
+      eb.or([
+        eb('state', '=', 'trial'),
+        eb('until_at', '>', now - WEEK_MS),
+        eb('from_at', '>', now - WEEK_MS),
+      ]),
+    )
+    .orderBy('id', 'desc')
+    .limit(20)
     .execute();
 
 /** Marks the oldest queued run as taken; of several runners at once one gets it. */
@@ -200,5 +233,79 @@ export async function storeFault({ dialect, db }: Store): Promise<string | undef
   return says === 'ok' ? undefined : says;
 }
 
-/** Writes the store, as one moment shows it, into a new SQLite file. */
-export const copyStore = (db: Db, file: string) => sql`vacuum into ${file}`.execute(db);
+/** The commits that submissions became in the mainline. */
+export const mergedCommits = async (db: Db): Promise<string[]> => {
+  const rows = await db
+    .selectFrom('submissions')
+    .select('merged_commit as id')
+    .distinct()
+    .where('merged_commit', 'is not', null)
+    .execute();
+  return rows.flatMap(({ id }) => id ?? []);
+};
+
+/** Writes a SQLite store, as one moment shows it, into a new file. */
+export const vacuumInto = (db: Db, file: string) => sql`vacuum into ${file}`.execute(db);
+
+/** The enrolment behind a token, while it counts. */
+export const enrolmentByToken = (db: Db, tokenHash: string, now: number) =>
+  db
+    .selectFrom('enrolments')
+    .select('agent')
+    .where('token_hash', '=', tokenHash)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .executeTakeFirst();
+
+/** How much each agent remembers, and when it last wrote. */
+export const memoryCounts = (db: Db) =>
+  db
+    .selectFrom('memories')
+    .select((eb) => [
+      'agent',
+      eb.fn.countAll<number>().as('all'),
+      eb.fn.sum<number>(eb.case().when('valid_to', 'is', null).then(1).else(0).end()).as('live'),
+      eb.fn.max<number>('recorded_at').as('last'),
+    ])
+    .groupBy('agent')
+    .execute();
+
+/** An agent's entries, the newest first; the live ones only unless `all`. */
+export function entriesOfAgent(db: Db, agent: string, all: boolean, limit: number) {
+  const entries = db
+    .selectFrom('memories')
+    .selectAll()
+    .where('agent', '=', agent)
+    .orderBy('recorded_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit);
+  return (all ? entries : entries.where('valid_to', 'is', null)).execute();
+}
+
+/** The newest sessions of these roles that changed something, and how many entries each of them wrote. */
+export async function changingSessions(db: Db, roles: readonly string[], limit: number) {
+  const changed = (table: 'artifacts' | 'submissions' | 'reviews') =>
+    db.selectFrom(table).select(['session', 'created_at']);
+  const sessions = await db
+    .selectFrom(
+      changed('artifacts').unionAll(changed('submissions')).unionAll(changed('reviews')).as('changes'),
+    )
+    .innerJoin('sessions', 'sessions.id', 'changes.session')
+    .select((eb) => ['sessions.id', 'sessions.agent', eb.fn.max<number>('changes.created_at').as('at')])
+    .where('sessions.role', 'in', roles)
+    .groupBy(['sessions.id', 'sessions.agent'])
+    .orderBy('at', 'desc')
+    .limit(limit)
+    .execute();
+  const ids = sessions.map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const wrote = await db
+    .selectFrom('memories')
+    .select((eb) => ['session', eb.fn.countAll<number>().as('count')])
+    .where('session', 'in', ids)
+    .where('origin', '=', 'agent')
+    .groupBy('session')
+    .execute();
+  const counts = new Map(wrote.map(({ session, count }) => [session, Number(count)]));
+  return sessions.map((session) => ({ ...session, entries: counts.get(session.id) ?? 0 }));
+}

@@ -58,6 +58,13 @@ export interface FactoryOptions {
   databaseUrl?: string | undefined;
   /** Real time instead of a clock the test moves. */
   realTime?: boolean;
+  /**
+   * Whether sessions must write memory before they hand in, as in the shipped presets. Off by default: a test that is
+   * not about memory then completes its tasks without it.
+   */
+  remembers?: boolean;
+  /** Gets every line of the operator's log. */
+  log?: (line: string) => void;
 }
 
 /** A fresh factory in a folder of its own, served in this process; everything ends with the test. */
@@ -69,7 +76,8 @@ export async function startFactory(options: FactoryOptions = {}): Promise<TestFa
     ...(!options.realTime && { clock }),
     databaseUrl: options.databaseUrl ?? (await databaseOfRun()),
     jobs: fleet.jobs,
-    log: (line) => process.env.DEBUG && process.stderr.write(`${line}\n`),
+    sessionOpened: fleet.sessionOpened,
+    log: options.log ?? ((line) => process.env.DEBUG && process.stderr.write(`${line}\n`)),
   });
   await applyFirstDefinition(
     services,
@@ -136,11 +144,13 @@ function databaseOfRun(): Promise<string> | undefined {
   return process.env.TEST_STORE === 'postgres' ? newLocation('postgres') : undefined;
 }
 
-function changed(files: DefinitionFiles, { change, pipelines = {} }: FactoryOptions): DefinitionFiles {
+function changed(
+  files: DefinitionFiles,
+  { change, pipelines = {}, remembers = false }: FactoryOptions,
+): DefinitionFiles {
   const own = Object.entries(pipelines).map(([name, text]) => [`pipelines/${name}.yaml`, stringify(text)]);
-  const all = { ...files, ...Object.fromEntries(own) };
-  if (!change) return all;
   const factory = parse(files['factory.yaml'] ?? '');
-  change(factory);
-  return { ...all, 'factory.yaml': stringify(factory) };
+  factory.memory = { ...factory.memory, required: remembers };
+  change?.(factory);
+  return { ...files, ...Object.fromEntries(own), 'factory.yaml': stringify(factory) };
 }

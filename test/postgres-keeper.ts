@@ -6,8 +6,8 @@ import pg from 'pg';
 
 /**
  * `postgres-keeper.ts NATIVE FOLDER PORT [UID]`: makes a cluster in FOLDER/data, runs it, says "ready", and ends it with
- * its folder when stdin closes. Whoever started this holds the other end, so that not even a SIGKILL leaves a
- * server behind.
+ * its folder when stdin closes; a line on stdin has it crash and start again. Whoever started this holds the other
+ * end, so that not even a SIGKILL leaves a server behind.
  */
 const [native = '', folder = '', port = '', uid] = process.argv.slice(2);
 const data = join(folder, 'data');
@@ -29,12 +29,13 @@ const settings = [
   'fsync=off',
   `unix_socket_directories=${folder}`,
 ];
-const server = execa(
-  join(native, 'bin', 'postgres'),
-  ['-D', data, '-p', port, ...settings.flatMap((setting) => ['-c', setting])],
-  { ...options, reject: false, stdout: 'ignore', stderr: 'pipe' },
-);
-const failed = server.then(({ stderr }) => stderr);
+let restarts = 0;
+let server = launch();
+const failed = runs();
+process.stdin.on('data', () => {
+  restarts++;
+  server.kill('SIGQUIT');
+});
 
 const fault = await Promise.race([answers(), failed, abandoned]);
 if (fault) {
@@ -48,6 +49,22 @@ server.kill('SIGQUIT');
 await server;
 await rm(folder, { recursive: true, force: true });
 process.exit();
+
+function launch() {
+  const args = ['-D', data, '-p', port, ...settings.flatMap((setting) => ['-c', setting])];
+  const quiet = { reject: false, stdout: 'ignore', stderr: 'pipe' } as const;
+  return execa(join(native, 'bin', 'postgres'), args, { ...options, ...quiet });
+}
+
+/** Resolves with what the server said when it ended unasked. */
+async function runs(): Promise<string> {
+  for (;;) {
+    const asked = restarts;
+    const { stderr } = await server;
+    if (restarts === asked || process.stdin.closed) return stderr;
+    server = launch();
+  }
+}
 
 async function answers(): Promise<undefined> {
   for (;;) {

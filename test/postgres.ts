@@ -27,6 +27,8 @@ const NOBODY = 65_534;
 export interface PostgresServer {
   /** Of the database `postgres`, whose user may create others. */
   readonly url: string;
+  /** Has it crash and start again: every connection is cut, and refused for a moment. */
+  restart(): void;
   stop(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   if (!(await ready)) throw new Error(`PostgreSQL did not start: ${(await keeper).stderr.slice(-2000)}`);
   return {
     url: `postgres://postgres@localhost:${PORT}/postgres?host=${encodeURIComponent(folder)}`,
+    restart: () => void keeper.stdin.write('restart\n'),
     async stop() {
       keeper.stdin.end();
       await keeper;

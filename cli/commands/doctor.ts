@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { Services } from '../../servers/core/services.ts';
+import { type Census, censusFindings, censusValue, removeLeftovers, takeCensus } from '../census.ts';
 import { type Finding, fault, note } from '../doctor/finding.ts';
 import { checkDisk, checkGit, checkNode, checkSandbox } from '../doctor/machine.ts';
+import { checkMemory, checkMemoryFiles } from '../doctor/memory.ts';
 import {
   checkDefinition,
   checkHumans,
-  checkLeftovers,
   checkMainline,
   checkRecord,
   checkSecrets,
@@ -22,13 +23,20 @@ export function doctor(program: Command): void {
     .command('doctor')
     .description('find what is wrong with this machine and this factory, and for each fault the way out')
     .option('--reap', "first end this factory's local runtime and what a dead one left")
-    .action(handled<{ reap?: boolean }>(examine));
+    .option('--clean', 'first end and remove what dead processes and ended sessions of this factory left')
+    .action(handled<Options>(examine));
 }
 
-async function examine(_io: unknown, options: GlobalOptions & { reap?: boolean }): Promise<Result> {
+interface Options {
+  reap?: boolean;
+  clean?: boolean;
+}
+
+async function examine(_io: unknown, options: GlobalOptions & Options): Promise<Result> {
   if (options.reap) await reapTargets(await findFactory(options));
   const machine = [checkNode(), await checkGit()];
-  const findings = [...machine, ...(await factoryFindings(options))];
+  const { findings: ofFactory, census } = await examineFactory(options);
+  const findings = [...machine, ...ofFactory];
   const exits = findings.map((finding) => (finding.state === 'fault' ? finding.exit : EXIT.ok));
   const exit = Math.max(...exits) as ExitCode;
   const faults = findings.filter(({ state }) => state === 'fault').length;
@@ -45,6 +53,7 @@ async function examine(_io: unknown, options: GlobalOptions & { reap?: boolean }
         says,
         ...('remedy' in more && { remedy: more.remedy }),
       })),
+      ...(census && { census: censusValue(census) }),
     },
     text: [...findings.map(line), '', faults === 0 ? good('No fault found.') : failure.message].join('\n'),
     exit,
@@ -52,7 +61,13 @@ async function examine(_io: unknown, options: GlobalOptions & { reap?: boolean }
   };
 }
 
-async function factoryFindings(options: GlobalOptions): Promise<Finding[]> {
+/** `census` is undefined when there is no factory, or what runs for it cannot be told. */
+interface Examined {
+  findings: Finding[];
+  census?: Census;
+}
+
+async function examineFactory(options: GlobalOptions & Options): Promise<Examined> {
   try {
     await findFactory(options);
   } catch (error) {
@@ -61,17 +76,23 @@ async function factoryFindings(options: GlobalOptions): Promise<Finding[]> {
     const none = isAsked
       ? fault('factory', error.message, error.remedy, EXIT.notSetUp)
       : note('factory', error.message, error.remedy);
-    return [none, await attempt('sandbox', () => checkSandbox('none'))].flat();
+    return { findings: [none, ...(await attempt('sandbox', () => checkSandbox('none')))] };
   }
   try {
-    return await withFactory(options, examineFactory);
+    return await withFactory(options, (services) => examineOpen(services, options.clean === true));
   } catch (error) {
     const { message, remedy, exit } = explain(error);
-    return [fault('store', message, remedy, exit)];
+    return { findings: [fault('store', message, remedy, exit)] };
   }
 }
 
-async function examineFactory(services: Services): Promise<Finding[]> {
+async function examineOpen(services: Services, clean: boolean): Promise<Examined> {
+  let census: Census | undefined;
+  const count = async () => {
+    if (clean) await removeLeftovers(await takeCensus(services));
+    census = await takeCensus(services);
+    return censusFindings(census);
+  };
   const checks: [string, () => Promise<Finding | Finding[]>][] = [
     ['store', () => checkStore(services)],
     ['record', () => checkRecord(services)],
@@ -80,12 +101,14 @@ async function examineFactory(services: Services): Promise<Finding[]> {
     ['mainline', () => checkMainline(services)],
     ['secrets', () => checkSecrets(services)],
     ['sandbox', async () => checkSandbox((await services.factory()).factory.isolation)],
-    ['processes', () => checkLeftovers(services)],
+    ['processes', count],
+    ['memory', () => checkMemory(services)],
+    ['MEMORY.md', () => checkMemoryFiles(services)],
     ['disk', () => checkDisk(services.paths.home)],
   ];
   const findings: Finding[] = [];
   for (const [name, run] of checks) findings.push(...(await attempt(name, run)));
-  return findings;
+  return { findings, ...(census && { census }) };
 }
 
 /** A check that cannot be made is itself a fault, and keeps no other from being made. */

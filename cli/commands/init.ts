@@ -4,10 +4,12 @@ import type { Command } from 'commander';
 import { applyFirstDefinition, enrol, PRESETS, writeDefinition } from '../../servers/core/factory/create.ts';
 import { type DefinitionFiles, parseDefinition } from '../../servers/core/factory/parse.ts';
 import { createAuthority, openAuthority } from '../../servers/core/git/authority.ts';
+import { bindStore } from '../../servers/core/home.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { type FactoryPaths, factoryPaths } from '../../servers/core/paths.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { formatPublicKey } from '../../servers/core/signing/sshsig.ts';
+import { sowLessons } from '../../servers/memory/seeds.ts';
 import { definitionAt } from '../definition.ts';
 import { homeOf, isFactory, listFactories, NAME, productFile, productOf } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
@@ -67,6 +69,8 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
     }
     const enrolments = await enrolAgents(services);
     const key = await publishKey(services);
+    await bindStore(services);
+    await sowLessons(services.store, services.clock.now());
     const { gitDir: mainline } = await openAuthority(paths.git);
     const remote = await addFactoryRemote(repository, mainline);
     // Written last: the folder counts as a factory once this file is there, so a crash before it starts anew.

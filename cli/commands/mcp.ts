@@ -8,10 +8,13 @@ export function mcp(program: Command): void {
     .description("serve one agent's tools to a host over stdio")
     .requiredOption('--enrolment <file>', 'whose: the file that `millwright enrol` printed')
     .option('--servers <list>', 'only these servers, for example tasks,repo')
+    .option('--wait <seconds>', 'how long a request waits for a daemon that does not answer', '8')
     .action(
-      handled<{ enrolment: string; servers?: string }>(async (_io, { enrolment, servers }) => {
+      handled<{ enrolment: string; servers?: string; wait: string }>(async (_io, options) => {
+        const { enrolment, servers, wait } = options;
         const { mcp: serve } = await import('../mcp.ts');
-        await serve(['--enrolment', enrolment, ...(servers ? ['--servers', servers] : [])], process.env);
+        const only = servers ? ['--servers', servers] : [];
+        await serve(['--enrolment', enrolment, '--wait', wait, ...only], process.env);
         return undefined;
       }),
     );

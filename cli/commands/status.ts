@@ -13,6 +13,7 @@ import {
   liveSessions,
   openCheckpoints,
   queuedRuns,
+  recentWords,
 } from '../queries.ts';
 
 export function status(program: Command): void {
@@ -25,7 +26,7 @@ export function status(program: Command): void {
           const { db } = services.store;
           const now = services.clock.now();
           const { factory, digest, version } = await services.factory();
-          const [sessions, held, blocked, counts, waiting, queued, stops] = await Promise.all([
+          const [sessions, held, blocked, counts, waiting, queued, stops, words] = await Promise.all([
             liveSessions(db, now),
             heldTasks(db, now),
             blockedTasks(db),
@@ -33,6 +34,7 @@ export function status(program: Command): void {
             openCheckpoints(db, now),
             queuedRuns(db),
             listStops(db),
+            recentWords(db, now),
           ]);
           const files = await readDefinition(services.paths.definition).catch(() => ({}));
           const unsigned = definitionDigest(files) !== digest;
@@ -66,6 +68,12 @@ export function status(program: Command): void {
                 why: one.outcome,
               })),
             },
+            words: words.map(({ role, part, state, from_at }) => ({
+              role,
+              part,
+              state,
+              since: when(from_at),
+            })),
             queuedRuns: queued.length,
             tasks: Object.fromEntries(counts.map(({ state, count }) => [state, Number(count)])),
             limits: {
@@ -107,6 +115,15 @@ export function status(program: Command): void {
                   : []),
               ],
             ),
+            ...(words.length === 0
+              ? []
+              : [
+                  section(
+                    'Words of roles',
+                    ['role', 'part', 'state', 'since'],
+                    value.words.map((one) => [one.role, one.part, one.state, one.since]),
+                  ),
+                ]),
             strong('Limits'),
             `open tasks   ${open} of ${factory.limits.open_tasks}`,
             `sessions     ${sessions.length} live, each for ${factory.limits.session_hours} h`,

@@ -1,14 +1,26 @@
 import type { Command } from 'commander';
+import type { Services } from '../../servers/core/services.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
-import { shown } from '../io.ts';
+import { type Io, shown } from '../io.ts';
 
 interface UpOptions {
   port: string;
   host: string;
   allow?: string[];
+  tlsCert?: string;
+  tlsKey?: string;
+  behindProxy?: boolean;
 }
+
+const LOOK_AT_HOME_MS = 60_000;
+const FATE_OF_SESSIONS = {
+  sqlite: 'sessions give back what they hold',
+  postgres: 'sessions go on at the other servers',
+};
+/** A shared file system may show a new commit a little later. */
+const MISSES = 2;
 
 export function up(program: Command): void {
   program
@@ -17,36 +29,99 @@ export function up(program: Command): void {
     .option('--port <n>', 'which port; 0 takes a free one', '8930')
     .option('--host <address>', 'which address to listen on', '127.0.0.1')
     .option('--allow <name...>', 'host names besides localhost that requests may be addressed to')
+    .option('--tls-cert <file>', 'certificate with its chain (PEM); read again on SIGHUP')
+    .option('--tls-key <file>', 'its key (PEM)')
+    .option('--behind-proxy', 'a proxy in front speaks TLS: listen without it, beyond this machine too')
     .action(
       handled<UpOptions>(async (io, options) => {
         const port = portOf(options.port);
-        const stopped = new Promise<string>((resolve) => {
-          for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-            process.once(signal, () => resolve(signal));
-        });
-        const { serveHttp } = await import('../../servers/core/http.ts');
+        const tls = tlsOf(options);
+        const stopped = stopSignal(tls ? ['SIGTERM', 'SIGINT'] : ['SIGTERM', 'SIGINT', 'SIGHUP']);
+        const [{ serveHttp }, { announceDaemon }] = await Promise.all([
+          import('../../servers/core/http.ts'),
+          import('../../servers/core/daemon.ts'),
+        ]);
         const { fleet, services } = await openFactory(options);
         try {
           await services.factory();
-          const { host, allow } = options;
+          const home = await watchHome(services);
           const server = await serveHttp({
             services,
             fleet: fleet.tools,
-            host,
+            host: options.host,
             port,
-            allowedHosts: allow ?? [],
+            allowedHosts: options.allow ?? [],
+            tls,
+            behindProxy: options.behindProxy ?? false,
           });
+          if (tls) process.on('SIGHUP', () => void reload(io, server.reload));
+          const withdraw = await announceDaemon(services.paths.home, server.url);
           io.line({ ok: true, url: `${server.url}/mcp` }, `${server.url}/mcp`);
-          io.progress('Ctrl-C ends it; sessions give back what they hold.');
-          await stopped;
+          io.progress(`Ctrl-C ends it; ${FATE_OF_SESSIONS[services.store.dialect]}.`);
+          const fault = await Promise.race([stopped, home.fault]);
+          home.stop();
           io.progress('Ending: running calls have ten seconds to finish.');
+          await withdraw();
           await server.close();
+          if (fault) throw fault;
         } finally {
           await services.close();
         }
         return undefined;
       }),
     );
+}
+
+/** Resolves, without a fault, on the first of these signals. */
+const stopSignal = (signals: readonly NodeJS.Signals[]) =>
+  new Promise<undefined>((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve(undefined));
+  });
+
+async function reload(io: Io, again: () => Promise<void>): Promise<void> {
+  try {
+    await again();
+    io.progress('The certificate was read again.');
+  } catch (error) {
+    io.progress(`${error instanceof Error ? error.message : String(error)} The old one stays in use.`);
+  }
+}
+
+/**
+ * Where several machines may serve one store, sees to it that this one has the mainline that all share, now and
+ * every minute: a folder that was copied shows itself with the first change that another machine takes.
+ */
+async function watchHome(services: Services): Promise<{ fault: Promise<Error>; stop(): void }> {
+  if (services.store.dialect !== 'postgres') return { fault: new Promise(() => {}), stop() {} };
+  const { refuseCopiedHome } = await import('../../servers/core/home.ts');
+  await refuseCopiedHome(services);
+  let timer: NodeJS.Timeout | undefined;
+  let misses = 0;
+  const fault = new Promise<Error>((resolve) => {
+    const look = async () => {
+      try {
+        await refuseCopiedHome(services);
+        misses = 0;
+      } catch (error) {
+        services.log(`home: ${String(error)}`);
+        const isForeign = error instanceof Error && error.name === 'ForeignHome';
+        if (isForeign && ++misses === MISSES) resolve(error);
+      }
+    };
+    timer = setInterval(() => void look(), LOOK_AT_HOME_MS);
+  });
+  return { fault, stop: () => clearInterval(timer) };
+}
+
+function tlsOf({ tlsCert, tlsKey }: UpOptions): { cert: string; key: string } | undefined {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  throw new CommandError(
+    'TLS',
+    'A certificate needs its key, and a key its certificate.',
+    'Give both --tls-cert FILE and --tls-key FILE.',
+    EXIT.usage,
+  );
 }
 
 function portOf(text: string): number {

@@ -8,8 +8,7 @@ import type { FactoryPaths } from '../../servers/core/paths.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { stopLocalRuntime } from '../../servers/core/target/local/local.ts';
-import { identify, listProcesses } from '../../servers/core/target/local/processes.ts';
-import { folderMark, reapLocalRuntime } from '../../servers/core/target/local/reap.ts';
+import { reapLocalRuntime } from '../../servers/core/target/local/reap.ts';
 import { EXIT, explain } from '../failures.ts';
 import { activeHumans, storeFault } from '../queries.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
@@ -96,27 +95,6 @@ export async function checkSecrets(services: Services): Promise<Finding> {
   }
   if (open.length === 0) return ok('secrets', 'readable by their owner only');
   return fault('secrets', `others can read ${open.join(', ')}`, `chmod 600 ${open.join(' ')}`, EXIT.failed);
-}
-
-/** Runtimes of this factory's local target whose owner is dead; nothing ends them any more. */
-export async function checkLeftovers(services: Services): Promise<Finding> {
-  const marks: string[] = [];
-  for (const name of await readdir(services.paths.targets).catch(() => [])) {
-    marks.push(await folderMark(join(services.paths.targets, name)));
-  }
-  const left: number[] = [];
-  for (const { pid, owner } of await listProcesses()) {
-    const [mark = '', owning, start] = owner?.split(':') ?? [];
-    if (!marks.includes(mark)) continue;
-    if ((await identify(Number(owning)))?.start !== start) left.push(pid);
-  }
-  if (left.length === 0) return ok('processes', 'none left over');
-  return fault(
-    'processes',
-    `left over by a dead runtime: ${left.join(', ')}`,
-    'Run `millwright doctor --reap`.',
-    EXIT.failed,
-  );
 }
 
 /** Ends the local runtimes of a factory, and what a runtime that died has left. */

@@ -12,16 +12,23 @@ export interface Connection {
   touch(): void;
 }
 
+/** Of a beat: so soon after one, by whichever server, another one is not written. */
+const TOO_SOON = 0.9;
+
+export interface Beats {
+  touch(): void;
+  /** Ends the session. */
+  stop(): Promise<void>;
+  /** Beats for the last time and leaves the session as it is: its host may go on elsewhere before its leases end. */
+  leave(): Promise<void>;
+}
+
 /**
  * Beats for a session while its host is connected: its leases stay alive without the agent doing anything. A
  * session that made no call for the factory's progress limit is no longer beaten for; one that was revoked or
- * expired is ended, and `onEnd` called.
+ * expired is ended, and `onEnd` called. However many servers beat for a session, one beat is written a beat.
  */
-export function startBeats(
-  services: Services,
-  session: string,
-  onEnd = () => {},
-): { touch(): void; stop(): Promise<void> } {
+export function startBeats(services: Services, session: string, onEnd = () => {}): Beats {
   let progress = services.clock.now();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -39,12 +46,13 @@ export function startBeats(
       }
       if (now - progress < factory.lease.progress * 1000) {
         await services.store.transaction(async (tx) => {
-          await beatLeases(tx, session, now, now + leaseMs(factory));
-          await tx
+          const { numUpdatedRows } = await tx
             .updateTable('sessions')
             .set({ beat_at: now, progress_at: progress })
             .where('id', '=', session)
-            .execute();
+            .where('beat_at', '<=', now - TOO_SOON * pause)
+            .executeTakeFirst();
+          if (numUpdatedRows > 0n) await beatLeases(tx, session, now, now + leaseMs(factory));
         });
       }
     } catch (error) {
@@ -61,6 +69,11 @@ export function startBeats(
       stopped = true;
       clearTimeout(timer);
       await end();
+    },
+    async leave() {
+      stopped = true;
+      clearTimeout(timer);
+      await beat();
     },
   };
 }

@@ -1,17 +1,20 @@
-import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  hostHeaderValidation,
-  type NodeIncomingMessageLike,
-  originValidation,
-  toNodeHandler,
-} from '@modelcontextprotocol/node';
-import { type Connection, startBeats } from './connection.ts';
+import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { ToolError } from './errors.ts';
-import { openSession, sessionByToken } from './identity.ts';
+import { httpDoor } from './http/door.ts';
+import { runningCalls, turnAway } from './http/drain.ts';
+import { addressOf, bearerOf, headFault, isStream, LOOPBACK } from './http/head.ts';
+import { answerHealth } from './http/health.ts';
+import { HTTP_LIMITS, type HttpLimits } from './http/limits.ts';
+import { rootOf, sessionLines } from './http/lines.ts';
+import { startListening, type TlsFiles } from './http/listen.ts';
+import { reply, replyLater, replyUnauthorized } from './http/reply.ts';
+import { httpSessions } from './http/sessions.ts';
+import { openSession } from './identity.ts';
 import { LARGEST_MESSAGE, mcpHttpHandler } from './mcp.ts';
 import type { Services } from './services.ts';
+import { storeFault } from './store/faults.ts';
 import type { AnyTool } from './tool.ts';
 
 export interface HttpOptions {
@@ -21,155 +24,108 @@ export interface HttpOptions {
   port?: number;
   /** Names besides the loopback ones that requests may carry as Host or Origin. */
   allowedHosts?: readonly string[];
+  /** PEM files of a certificate; without them an address that other machines reach is refused. */
+  tls?: TlsFiles | undefined;
+  /** A proxy in front encrypts. Of what it adds only the last X-Forwarded-For is read, to count failures by. */
+  behindProxy?: boolean;
+  /** Bounds other than the default ones. */
+  limits?: Partial<HttpLimits>;
 }
 
 export interface HttpServer {
   readonly url: string;
-  /** Takes nothing new, lets running calls finish for at most ten seconds, and ends every session. */
+  /** Takes the certificate from its files again; throws and keeps the old one when it cannot be used. */
+  reload(): Promise<void>;
+  /**
+   * Takes nothing new and lets running calls finish for at most ten seconds. Sessions end, unless servers of other
+   * machines can go on with them (PostgreSQL).
+   */
   close(): Promise<void>;
 }
 
-/** The address cannot be listened on; the message says why. */
-class CannotListen extends Error {
-  override readonly name = 'CannotListen';
-}
-
 const LONGEST_DRAIN_MS = 10_000;
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+const STORE_PAUSE_SECONDS = 2;
+const NO_URL = { pathname: '', searchParams: new URLSearchParams() };
 
 /**
  * Serves the fleet over Streamable HTTP at `/mcp`, to sessions by bearer token. `POST /session` exchanges an
- * enrolment token (also as bearer) for a session. Host, Origin, bearer and body size are checked before
- * anything of a request is read further. Throws `CannotListen`.
+ * enrolment token (also as bearer) for a session. Host, Origin, bearer, rates and body size are checked before
+ * anything of a request is read further. Throws what {@link startListening} throws.
  */
-export async function serveHttp({
-  services,
-  fleet,
-  host = '127.0.0.1',
-  port = 0,
-  allowedHosts = [],
-}: HttpOptions): Promise<HttpServer> {
-  const names = [...LOOPBACK, ...allowedHosts];
-  const hostIsKnown = hostHeaderValidation(names);
-  const originIsKnown = originValidation(names);
-  const connections = new Map<string, Connection & { stop(): Promise<void> }>();
-  const connect = async (token: string): Promise<Connection> => {
-    const session = await sessionByToken(services.store.db, token);
-    const known = connections.get(session);
-    if (known) return known;
-    const beats = startBeats(services, session, () => connections.delete(session));
-    const connection = { fleet, services, session, ...beats };
-    connections.set(session, connection);
-    return connection;
-  };
-  const handler = mcpHttpHandler(connect, (error) => services.log(`http: ${error.message}`));
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { services, fleet, host = '127.0.0.1', port = 0, tls, behindProxy = false } = options;
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const names = [...LOOPBACK, ...(options.allowedHosts ?? []).map((name) => name.toLowerCase())];
+  const sessions = httpSessions(services, fleet);
+  const lines = sessionLines(services, sessions);
+  const handler = mcpHttpHandler(sessions.connect, (error) => services.log(`http: ${error.message}`));
   const mcp = toNodeHandler(handler, { maxRequestBodySize: LARGEST_MESSAGE });
-
   const calls = runningCalls();
-  const server = createServer((request, response) => {
-    if (!server.listening) return turnAway(response);
+  const door = httpDoor(services, sessions, limits);
+  let isEnding = false;
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (isEnding) return turnAway(response);
     if (!isStream(request)) calls.add(response);
     void answer(request, response).catch((error) => {
       services.log(`http: ${String(error)}`);
-      if (!response.headersSent) reply(response, 500, { error: 'internal' });
+      if (response.headersSent) return;
+      if (storeFault(error) instanceof ToolError)
+        return replyLater(response, 503, STORE_PAUSE_SECONDS, 'the store does not answer');
+      reply(response, 500, { error: 'internal' });
     });
-  });
+  };
+
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    if (!hostIsKnown(request, response) || !originIsKnown(request, response)) return;
+    const fault = headFault(request, names);
+    if (fault) return reply(response, fault.status, { error: fault.why });
     if (Number(request.headers['content-length'] ?? 0) > LARGEST_MESSAGE)
       return reply(response, 413, { error: 'too large' });
-    const token = /^Bearer (mw_[\w-]{43})$/.exec(request.headers.authorization ?? '')?.[1];
-    const pathname = URL.parse(request.url ?? '/', 'http://localhost')?.pathname;
-    if (pathname === '/health' && request.method === 'GET') return reply(response, 200, { ok: true });
-    if (!token) {
-      response.setHeader('WWW-Authenticate', 'Bearer');
-      return reply(response, 401, { error: 'no bearer token' });
-    }
-    if (pathname === '/session' && request.method === 'POST') return exchange(response, token);
-    if (pathname !== '/mcp') return reply(response, 404, { error: 'not found' });
-    if (!(await isSession(token))) return reply(response, 401, { error: 'unknown session' });
-    return mcp(
-      Object.assign(request, { auth: { token, clientId: 'session', scopes: [] } }) as NodeIncomingMessageLike,
-      response,
-    );
+    const { pathname, searchParams } = URL.parse(request.url ?? '/', 'http://localhost') ?? NO_URL;
+    if (pathname === '/health' && request.method === 'GET')
+      return answerHealth(services, response, searchParams, (server.address() as AddressInfo).port);
+    const token = bearerOf(request);
+    if (!token) return replyUnauthorized(response);
+    const address = addressOf(request, behindProxy);
+    if (!door.mayTry(response, token, address)) return;
+    if (pathname === '/session' && request.method === 'POST')
+      return exchange(request, response, token, address);
+    if (pathname !== '/mcp' && pathname !== '/session') return reply(response, 404, { error: 'not found' });
+    const session = await door.whose(response, token, address);
+    if (!session || !door.admits(response, session)) return;
+    if (pathname === '/session') return lines.answer(request, response, session, token);
+    const auth = { token, clientId: 'session', scopes: [] };
+    return mcp(Object.assign(request, { auth }) as NodeIncomingMessageLike, response);
   };
-  const exchange = async (response: ServerResponse, token: string) => {
-    try {
-      return reply(response, 200, await openSession(services, token));
-    } catch (error) {
-      if (error instanceof ToolError) return reply(response, 403, { error: error.message });
-      throw error;
-    }
-  };
-  const isSession = (token: string) =>
-    sessionByToken(services.store.db, token).then(
-      () => true,
-      () => false,
-    );
 
-  await listen(server, host, port);
-  const { port: bound } = server.address() as AddressInfo;
+  const exchange = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    token: string,
+    address: string,
+  ) => {
+    try {
+      return reply(response, 200, await openSession(services, token, rootOf(request)));
+    } catch (error) {
+      if (!(error instanceof ToolError) || error.code !== 'FORBIDDEN') throw error;
+      door.failed(address);
+      return reply(response, 403, { error: error.message });
+    }
+  };
+
+  const { server, url, reload } = await startListening(onRequest, { host, port, tls, behindProxy, limits });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url,
+    reload,
     async close() {
+      isEnding = true;
       const closed = new Promise((resolve) => server.close(resolve));
+      await lines.leave();
       await calls.ended(LONGEST_DRAIN_MS);
       await handler.close();
       server.closeAllConnections();
       await closed;
-      await Promise.all([...connections.values()].map((connection) => connection.stop().catch(() => {})));
+      await sessions.close();
     },
   };
-}
-
-/** The responses that are still being written. */
-function runningCalls() {
-  const running = new Set<ServerResponse>();
-  const emptied = new EventEmitter();
-  return {
-    add(response: ServerResponse): void {
-      running.add(response);
-      response.once('close', () => {
-        running.delete(response);
-        if (running.size === 0) emptied.emit('empty');
-      });
-    },
-    /** Resolves when none is left, or after `ms`. */
-    async ended(ms: number): Promise<void> {
-      if (running.size === 0) return;
-      await once(emptied, 'empty', { signal: AbortSignal.timeout(ms) }).catch(() => {});
-    },
-  };
-}
-
-/** A request that stays open for events, and ends only with its connection. */
-const isStream = ({ method, headers }: IncomingMessage) =>
-  method === 'GET' || headers['mcp-method'] === 'subscriptions/listen';
-
-/** For what comes over a connection that was open already when the server began to end. */
-function turnAway(response: ServerResponse): void {
-  response.setHeader('Connection', 'close');
-  reply(response, 503, { error: 'this server is ending' });
-}
-
-const WHY_NOT: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
-  EACCES: 'may be used by the administrator only',
-  EADDRNOTAVAIL: 'cannot be used: this machine does not have that address',
-  ENOTFOUND: 'cannot be used: there is no such address',
-};
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', ({ code, message }: NodeJS.ErrnoException) =>
-      reject(
-        new CannotListen(`Port ${port} on ${host} ${WHY_NOT[code ?? ''] ?? `cannot be used: ${message}`}.`),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
-}
-
-function reply(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 }

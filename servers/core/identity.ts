@@ -3,7 +3,7 @@ import { ToolError } from './errors.ts';
 import type { Factory } from './factory/definition.ts';
 import { append } from './record.ts';
 import type { Services } from './services.ts';
-import { prepared } from './store/prepared.ts';
+import { prepared, unplanned } from './store/prepared.ts';
 import type { Db, Tx } from './store/store.ts';
 
 /** Who calls, as the credential says it. Nothing a client writes about itself enters here. */
@@ -21,7 +21,7 @@ export const hashToken = (token: string) => createHash('sha256').update(token).d
 export const newToken = () => `mw_${randomBytes(32).toString('base64url')}`;
 
 /** The role an agent is a member of in this definition; undefined when it was taken out. */
-function roleOf(factory: Factory, agent: string): string | undefined {
+export function roleOf(factory: Factory, agent: string): string | undefined {
   return Object.entries(factory.roles).find(([, role]) => role.agents.includes(agent))?.[0];
 }
 
@@ -92,6 +92,7 @@ export async function openSession(
     });
   });
   if (refusal) throw refusal;
+  await services.sessionOpened?.(agent);
   return { id, token: secret };
 }
 
@@ -152,7 +153,7 @@ const sessionNow = prepared<{ id: string }>()((db, value) =>
         .select((e) => e.fn.max<number>('id').as('version'))
         .as('version'),
     )
-    .where('sessions.id', '=', value('id')),
+    .where('sessions.id', '=', unplanned.text(value('id'))),
 );
 
 /** Ends a session and gives back what it holds; called when its host closes the connection. */

@@ -1,9 +1,10 @@
-import { createMcpHandler, Server } from '@modelcontextprotocol/server';
-import { type StdioServerHandle, serveStdio } from '@modelcontextprotocol/server/stdio';
+import { createMcpHandler, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import { type StdioServerHandle, StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import * as z from 'zod';
-import type { Answer } from './call.ts';
+import type { Answer } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
+import type { Relay, Way } from './relay.ts';
 import type { AnyTool } from './tool.ts';
 import { VERSION } from './version.ts';
 
@@ -22,12 +23,20 @@ const reading = () => import('./reading.ts');
 /**
  * Serves one connection over stdio; `connect` opens the session when the host first asks for something, so
  * that `initialize` is answered before anything heavy is loaded.
+ *
+ * @param take gets every message of the host first: it gives it to `pass`, or calls `answer` with its answer
  */
 export function serveMcpOverStdio(
   connect: () => Promise<Connection>,
   onerror: (error: Error) => void,
+  take: Relay<Way>['take'],
 ): StdioServerHandle {
-  return serveStdio(() => mcpServer(connect), { onerror });
+  const transport = new StdioServerTransport();
+  const handle = serveStdio(() => mcpServer(connect), { onerror, transport });
+  const pass = transport.onmessage;
+  const answer = (message: object) => void transport.send(message as never).catch(onerror);
+  transport.onmessage = (message) => take(message, (passed) => pass?.(passed), answer);
+  return handle;
 }
 
 /** Serves Streamable HTTP; `connect` finds the session of a request by its bearer token. */
@@ -51,22 +60,24 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     const { visibleTools } = await calls();
     return { tools: (await visibleTools(fleet, services, session)).map(describeTool) };
   });
-  server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
+  // The SDK checks a call and its result against the protocol's schemas three times, which takes as long as a read of
+  // the store; what a call must have is little, and what an answer has is decided by `render`.
+  server.fallbackRequestHandler = async ({ method, params }, { mcpReq }) => {
+    if (method !== 'tools/call')
+      throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
+    const request = callOf(params);
     let answer: Answer;
     try {
       const { fleet, services, session, touch } = await connect();
       touch();
-      answer = await (await calls()).answerCall(fleet, services, session, {
-        name: params.name,
-        arguments: params.arguments,
-        signal: mcpReq.signal,
-      });
+      const { answerCall } = await calls();
+      answer = await answerCall(fleet, services, session, { ...request, signal: mcpReq.signal });
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       answer = { ok: false, error };
     }
     return render(answer);
-  });
+  };
   server.setRequestHandler('prompts/list', async () => ({
     prompts: await (await reading()).listPrompts(await connect()),
   }));
@@ -85,6 +96,20 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     (await reading()).readResource(await connect(), params.uri),
   );
   return server;
+}
+
+/** Which tool is called with what. Throws the protocol's error for a call that names none. */
+function callOf(params: Record<string, unknown> = {}) {
+  const { name, arguments: given = {} } = params;
+  if (typeof name === 'string' && typeof given === 'object' && given !== null && !Array.isArray(given)) {
+    // As the SDK's own schema does it: this key is no argument of anything.
+    const { ['__proto__']: _, ...rest } = given as Record<string, unknown>;
+    return { name, arguments: rest };
+  }
+  throw new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    'Invalid tools/call request: it needs a name, and arguments as an object.',
+  );
 }
 
 /** What a host sees of a tool. No `$schema` and no output schema: both cost every agent tokens and help none. */

@@ -7,6 +7,8 @@ import { type FactoryPaths, factoryPaths } from './paths.ts';
 import type { Services } from './services.ts';
 import { openStore, type Store } from './store/store.ts';
 import { SweepGuard, startSweeper } from './sweeper.ts';
+import { otherMachineOfTarget, targetElsewhere } from './target/machine.ts';
+import type { SessionOpened } from './tool.ts';
 
 export interface OpenOptions {
   clock?: Clock;
@@ -14,10 +16,17 @@ export interface OpenOptions {
   databaseUrl?: string | undefined;
   /** The kinds of long work this process can run. */
   jobs?: Readonly<Record<string, JobRunner>>;
+  sessionOpened?: SessionOpened;
   log?: (line: string) => void;
 }
 
-/** Opens what a process of the factory in `home` works with. `close` ends timers, jobs and the store. */
+/** Jobs that need the local target, which one machine has. */
+const NEEDS_TARGET = /^release\./;
+
+/**
+ * Opens what a process of the factory in `home` works with. `close` ends timers, jobs and the store. Throws
+ * `ForeignStore` for a database that belongs to another factory.
+ */
 export async function openServices(
   home: string,
   options: OpenOptions = {},
@@ -25,8 +34,12 @@ export async function openServices(
   const paths = factoryPaths(home);
   await mkdir(paths.home, { recursive: true, mode: 0o700 });
   const store = await openStore(options.databaseUrl ?? paths.database);
-  const clock = options.clock ?? systemClock;
-  const jobs = new JobQueue(options.jobs ?? {});
+  const shared = store.dialect === 'postgres' && !options.clock ? await clockOf(store) : undefined;
+  const clock = options.clock ?? shared ?? systemClock;
+  const runners = options.jobs ?? {};
+  const isShared = store.dialect === 'postgres' && options.jobs !== undefined;
+  const elsewhere = isShared ? await otherMachineOfTarget(paths.targets) : undefined;
+  const jobs = new JobQueue(elsewhere === undefined ? runners : withoutTarget(runners));
   const services: Services = {
     paths,
     store,
@@ -35,10 +48,15 @@ export async function openServices(
     sweepGuard: new SweepGuard(clock.now()),
     factory: cachedFactory(store),
     sandbox: once(() => openSandboxFor(services)),
-    target: remembered((name) => openTarget(name, paths)),
+    target: remembered((name) => openTarget(name, paths, elsewhere)),
     key: once(async () => (await import('./signing/factory_key.ts')).openFactoryKey(paths.keys)),
+    sessionOpened: async (agent) =>
+      options
+        .sessionOpened?.(services, agent)
+        .catch((error) => services.log(`session of ${agent}: ${String(error)}`)),
     log: options.log ?? ((line) => process.stderr.write(`millwright: ${line}\n`)),
   };
+  if (store.dialect === 'postgres') await bound(services);
   jobs.start(services);
   const stopSweeper = startSweeper(services);
   return {
@@ -46,9 +64,31 @@ export async function openServices(
     async close() {
       stopSweeper();
       jobs.stop();
+      shared?.stop();
       await store.close();
     },
   };
+}
+
+async function clockOf(store: Store) {
+  try {
+    return await (await import('./store/database_clock.ts')).startDatabaseClock(store.db);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+const withoutTarget = (jobs: Readonly<Record<string, JobRunner>>) =>
+  Object.fromEntries(Object.entries(jobs).filter(([kind]) => !NEEDS_TARGET.test(kind)));
+
+async function bound(services: Services): Promise<void> {
+  try {
+    await (await import('./home.ts')).bindStore(services);
+  } catch (error) {
+    await services.store.close();
+    throw error;
+  }
 }
 
 function cachedFactory(store: Store): Services['factory'] {
@@ -73,8 +113,9 @@ async function openSandboxFor(services: Services) {
   return openSandbox({ accept: (await services.factory()).factory.isolation });
 }
 
-async function openTarget(name: string, paths: FactoryPaths) {
+async function openTarget(name: string, paths: FactoryPaths, elsewhere: string | undefined) {
   if (name !== 'local') throw new Error(`There is no target ${name}.`);
+  if (elsewhere !== undefined) throw targetElsewhere(elsewhere);
   const { openLocalTarget } = await import('./target/local/local.ts');
   return openLocalTarget({ dir: join(paths.targets, name) });
 }

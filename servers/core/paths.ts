@@ -15,6 +15,8 @@ export interface FactoryPaths {
   readonly layers: string;
   readonly targets: string;
   readonly heads: string;
+  /** A folder for each agent, with its MEMORY.md. */
+  readonly memory: string;
 }
 
 /** The folder that holds all factories of this user: `$MILLWRIGHT_HOME`, else `~/.millwright`. */
@@ -36,5 +38,6 @@ export function factoryPaths(home: string): FactoryPaths {
     layers: join(home, 'layers'),
     targets: join(home, 'targets'),
     heads: join(home, 'heads'),
+    memory: join(home, 'memory'),
   };
 }

@@ -20,6 +20,8 @@ export interface Services {
   sandbox(): Promise<Sandbox>;
   target(name: string): Promise<Target>;
   key(): Promise<FactoryKey>;
+  /** What the servers of this process do when a session of this agent was opened; a fault is only logged. */
+  sessionOpened?(agent: string): Promise<void>;
   /** For the operator, on stderr; never shown to an agent. */
   log(line: string): void;
 }

@@ -21,14 +21,21 @@ export interface Ran {
   json: Record<string, never> & { error?: { code: string; message: string; remedy: string } };
 }
 
+export interface RunOptions {
+  input?: string;
+  cwd?: string;
+  path?: string;
+  env?: Record<string, string>;
+}
+
 export interface Desk {
   readonly folder: string;
   readonly home: string;
   readonly repository: string;
   /** Runs `millwright ARGS --json` in the repository. */
-  run(args: readonly string[], more?: { input?: string; cwd?: string; path?: string }): Promise<Ran>;
+  run(args: readonly string[], more?: RunOptions): Promise<Ran>;
   /** Runs it without --json. */
-  say(args: readonly string[], more?: { input?: string; cwd?: string; path?: string }): Promise<Ran>;
+  say(args: readonly string[], more?: RunOptions): Promise<Ran>;
   git(args: readonly string[], cwd?: string): Promise<string>;
 }
 
@@ -57,12 +64,12 @@ export async function openDesk(
   await git(['commit', '-q', '-m', 'Start']);
   const ran = async (
     args: readonly string[],
-    { input = '', cwd = repository, path = process.env.PATH ?? '' } = {},
+    { input = '', cwd = repository, path = process.env.PATH ?? '', env = {} }: RunOptions = {},
   ) => {
     const result = await execa(process.execPath, [LAUNCHER, ...args], {
       cwd,
       input,
-      env: { PATH: path, HOME: folder, MILLWRIGHT_HOME: home },
+      env: { PATH: path, HOME: folder, MILLWRIGHT_HOME: home, ...env },
       extendEnv: false,
       reject: false,
       timeout: 20_000,

@@ -150,10 +150,14 @@ describe('who calls', () => {
 
     await services.store.db.updateTable('enrolments').set({ revoked_at: 1 }).execute();
 
-    expect(said(await list())).toMatch(/^FORBIDDEN: This session's credential is revoked\./);
-    const listed = message(await send(url, '/mcp', { token, body: rpc('tools/list') }));
-    expect(listed.result).toBeUndefined();
-    expect(listed.error?.message).toContain('revoked');
+    for (const refused of [await list(), await send(url, '/mcp', { token, body: rpc('tools/list') })]) {
+      expect(refused.status).toBe(401);
+      expect(JSON.parse(refused.text)).toEqual({ error: "This session's credential is revoked." });
+    }
+    const recorded = services.store.db.selectFrom('activity').select(['agent', 'rule', 'code']);
+    expect(await recorded.where('event', '=', 'refused').execute()).toEqual([
+      { agent: 'developer', rule: 'credential.revoked', code: 'FORBIDDEN' },
+    ]);
   });
 
   test('a session ends in time, and never outlives its enrolment', async () => {
@@ -161,8 +165,10 @@ describe('who calls', () => {
     const long = await session('ceo');
     const { token } = await enrol('developer', clock.now() + 3_600_000);
     const short = (JSON.parse((await send(url, '/session', { token })).text) as { token: string }).token;
-    const answers = async (of: string) =>
-      said(await send(url, '/mcp', { token: of, body: toolCall('task_list') }));
+    const answers = async (of: string) => {
+      const sent = await send(url, '/mcp', { token: of, body: toolCall('task_list') });
+      return sent.status === 401 ? sent.text : said(sent);
+    };
 
     clock.advance(3_600_000);
     expect(await answers(short)).toMatch(/credential is expired/);

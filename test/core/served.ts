@@ -7,7 +7,7 @@ import { StdioClientTransport as StdioTransportV1 } from '@modelcontextprotocol/
 import { StreamableHTTPClientTransport as HttpTransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { onTestFinished } from 'vitest';
 import { applyFirstDefinition, enrol, readDefinition } from '../../servers/core/factory/create.ts';
-import { serveHttp } from '../../servers/core/http.ts';
+import { type HttpOptions, type HttpServer, serveHttp } from '../../servers/core/http.ts';
 import { openServices } from '../../servers/core/open.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { loadFleet } from '../../servers/fleet.ts';
@@ -16,6 +16,7 @@ import { newLocation } from '../store/stores.ts';
 
 export interface Served {
   readonly url: string;
+  readonly server: HttpServer;
   readonly services: Services;
   readonly clock: TestClock;
   /** A new enrolment: its file, and the token in it. */
@@ -24,14 +25,16 @@ export interface Served {
   session(agent: string): Promise<string>;
 }
 
+export type ServeOptions = Partial<Omit<HttpOptions, 'services' | 'fleet'>> & { databaseUrl?: string };
+
 /** A factory served over HTTP in this process, for tests that speak to the server itself. */
-export async function serve(): Promise<Served> {
+export async function serve({ databaseUrl, ...options }: ServeOptions = {}): Promise<Served> {
   const home = (await newLocation('sqlite')).replace(/\/store\.sqlite$/, '');
   const clock = new TestClock();
   const fleet = await loadFleet(['tasks']);
-  const services = await openServices(home, { clock, log: () => {} });
+  const services = await openServices(home, { clock, databaseUrl, log: () => {} });
   await applyFirstDefinition(services, await readDefinition('c-suite'), 'initial');
-  const server = await serveHttp({ services, fleet: fleet.tools });
+  const server = await serveHttp({ services, fleet: fleet.tools, ...options });
   onTestFinished(async () => {
     await server.close();
     await services.close();
@@ -42,6 +45,7 @@ export async function serve(): Promise<Served> {
   };
   return {
     url: server.url,
+    server,
     services,
     clock,
     enrol: enrolled,

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Actor } from '../../rehearsal/actor.ts';
 import { must, type Stage, setStage } from '../../rehearsal/stage.ts';
+import { seeded } from '../faults/random.ts';
 import { leftovers } from './leftovers.ts';
 
 const KILLS = 20;
@@ -145,15 +146,4 @@ async function killAtRandom(alive: Map<string, Actor>, times: number): Promise<n
     killed++;
   }
   return killed;
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -63,6 +63,17 @@ async function firstCommit(bare: Repo, start: Start): Promise<string> {
   return commit;
 }
 
+/** Makes the authority's repository, with nothing in it, or finds the one that is there. */
+export async function emptyAuthority(state: string): Promise<Repo> {
+  const bare = await openAuthority(state);
+  await git(bare, ['init', '-q', '--bare', '--template=', '--initial-branch=main']);
+  // An agent's mistaken `git push` is refused; the server itself never pushes.
+  await git(bare, ['config', 'receive.hideRefs', 'refs']);
+  await mkdir(join(bare.gitDir, 'info'), { recursive: true });
+  await writeFile(join(bare.gitDir, 'info', 'attributes'), EXACT_BYTES);
+  return bare;
+}
+
 /**
  * Makes the authority: a bare repository in the state folder, whose mainline starts from one commit of a person's
  * repository (through the same intake as any submission) or from an initial set of files.
@@ -70,12 +81,7 @@ async function firstCommit(bare: Repo, start: Start): Promise<string> {
  * It can be called again after a crash; throws `git.exists` once there is a mainline.
  */
 export async function createAuthority(state: string, start: Start): Promise<Repo> {
-  const bare = await openAuthority(state);
-  await git(bare, ['init', '-q', '--bare', '--template=', '--initial-branch=main']);
-  // An agent's mistaken `git push` is refused; the server itself never pushes.
-  await git(bare, ['config', 'receive.hideRefs', 'refs']);
-  await mkdir(join(bare.gitDir, 'info'), { recursive: true });
-  await writeFile(join(bare.gitDir, 'info', 'attributes'), EXACT_BYTES);
+  const bare = await emptyAuthority(state);
   const exists = () => new GitRefusal('git.exists', 'This factory has a mainline already.');
   if (await readRef(bare, MAIN)) throw exists();
   const first = await firstCommit(bare, start);

@@ -15,6 +15,9 @@ export type FactoryKey = {
   readonly keyId: string;
 };
 
+/** Where the key lies in `directory`, whether or not it has been made. */
+export const factoryKeyFile = (directory: string): string => join(directory, FILE_NAME);
+
 /**
  * The factory's own Ed25519 key, kept as `factory_key.pem` (PKCS#8, mode 0600) in `directory`.
  *
@@ -25,7 +28,7 @@ export type FactoryKey = {
 export async function openFactoryKey(directory: string): Promise<FactoryKey> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await refuseOpenDirectory(directory);
-  const path = join(directory, FILE_NAME);
+  const path = factoryKeyFile(directory);
   const pem = (await readIfPresent(path)) ?? (await createThenRead(path));
   const privateKey = parsePrivateKey(pem, path);
   const publicKey = toSshPublicKey(privateKey, 'millwright-factory');

@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { execa } from 'execa';
 
 /** A process that can't be mistaken for another: ids are used again, but not with the same start. */
 export interface ProcessId {
@@ -61,6 +60,7 @@ function bootId(): Promise<string> {
 }
 
 async function listWithPs(): Promise<RunningProcess[]> {
+  const { execa } = await import('execa');
   const { stdout } = await execa('ps', ['-axo', 'pid=,ppid=,stat=,lstart='], { timeout: 5_000 });
   return stdout.split('\n').flatMap((line) => {
     const [pid, parent, state, ...start] = line.trim().split(/\s+/);
