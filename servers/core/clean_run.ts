@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { roomPrefix } from './census.ts';
 import { ToolError } from './errors.ts';
 import { openAuthority } from './git/authority.ts';
 import { checkoutTree } from './git/checkout.ts';
@@ -52,7 +53,7 @@ export async function withCleanCheckout<T>(
   const authority = await openAuthority(services.paths.git);
   const tree = await treeOf(authority, commit);
   await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
-  const room = await realpath(await mkdtemp(join(services.paths.work, 'run-')));
+  const room = await realpath(await mkdtemp(join(services.paths.work, roomPrefix('run'))));
   try {
     const folder = join(room, 'job');
     await checkoutTree(authority, commit, folder);
@@ -113,7 +114,8 @@ async function listsPackages(folder: string): Promise<boolean> {
 }
 
 /** A run can leave folders that even their owner may not enter. */
-async function removeRoom(room: string): Promise<void> {
+/** Removes a folder in which project code ran, whatever modes it left behind. */
+export async function removeRoom(room: string): Promise<void> {
   try {
     await rm(room, { recursive: true, force: true });
   } catch {

@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import type { Factory } from './factory/definition.ts';
 import type { Condition, Step } from './factory/pipeline.ts';
 import { resultInForce } from './gate_results.ts';
 import { isMachineGate, type MachineGate, QA_GATES, type QaGate } from './gates.ts';
+import { prepared, unplanned } from './store/prepared.ts';
 import type { Row } from './store/schema.ts';
 import type { Db } from './store/store.ts';
 
@@ -21,11 +23,23 @@ export async function latestSubmission(
   db: Db,
   of: { pipeline: number | null; task: number },
 ): Promise<Row<'submissions'> | undefined> {
-  const query = db.selectFrom('submissions').selectAll().orderBy('id', 'desc').limit(1);
-  return of.pipeline === null
-    ? query.where('task', '=', of.task).executeTakeFirst()
-    : query.where('pipeline', '=', of.pipeline).executeTakeFirst();
+  const [last] = await (of.pipeline === null
+    ? lastOfTask(db, { id: of.task })
+    : lastOfPipeline(db, { id: of.pipeline }));
+  return last;
 }
+
+const lastOf = (column: 'task' | 'pipeline') =>
+  prepared<{ id: number }>()((db, value) =>
+    db
+      .selectFrom('submissions')
+      .selectAll()
+      .where(column, '=', unplanned.integer(value('id')))
+      .orderBy('id', 'desc')
+      .limit(sql.lit(1)),
+  );
+const lastOfTask = lastOf('task');
+const lastOfPipeline = lastOf('pipeline');
 
 /** One machine gate on one commit, by the newest evidence for the definition in force. */
 export async function machineGateState(

@@ -9,6 +9,8 @@ export const checkpointId = (id: number) => `C-${id}`;
 export const planId = (id: number) => `I-${id}`;
 export const releaseId = (id: number) => `R-${id}`;
 export const submissionId = (id: number) => `S-${id}`;
+export const memoryId = (id: number) => `M-${id}`;
+export const lessonId = (id: number) => `L-${id}`;
 
 /**
  * Accepts `T-12` (for letter `T`) and gives 12. Its pattern says all there is to say, and bounds its length: a

@@ -1,13 +1,14 @@
+import { sql } from 'kysely';
 import { ToolError } from './errors.ts';
-import { prepared } from './store/prepared.ts';
+import { prepared, unplanned } from './store/prepared.ts';
 import type { Db } from './store/store.ts';
 
 const stopOf = prepared<{ role: string }>()((db, value) =>
   db
     .selectFrom('kills')
     .selectAll()
-    .where('scope', 'in', ['factory', value('role')])
-    .limit(1),
+    .where('scope', 'in', [sql.lit('factory'), unplanned.text(value('role'))])
+    .limit(sql.lit(1)),
 );
 
 /** Every claim, spawn and release asks this first. Throws `LIMIT` while a human's stop is in force. */

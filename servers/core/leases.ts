@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { ToolError } from './errors.ts';
 import type { Factory } from './factory/definition.ts';
 import { append } from './record.ts';
@@ -128,7 +129,7 @@ const ended = prepared<{ now: number }>()((db, value) => {
     .where('holder', 'is not', null)
     .where('ends_at', '<=', value('now'))
     .orderBy('ends_at')
-    .limit(SWEEP);
+    .limit(sql.lit(SWEEP));
   return locksRows(db) ? query.forUpdate().skipLocked() : query;
 });
 

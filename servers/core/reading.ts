@@ -1,11 +1,13 @@
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
 import { whoCalls } from './identity.ts';
+import { wordsInForce } from './memory/role_words.ts';
 import { isGranted } from './permissions.ts';
 import { readRole } from './words.ts';
 
 const ROLE_URI = /^millwright:\/\/role\/([a-z][a-z0-9-]{0,39})\/(soul|prompt)$/;
 const ARTIFACT_URI = /^millwright:\/\/artifact\/([0-9]{1,15})$/;
+const MEMORY_URI = /^millwright:\/\/memory\/([a-z][a-z0-9-]{0,39})$/;
 const PIPELINE_URI = /^millwright:\/\/pipeline\/([a-z][a-z0-9-]{0,39})$/;
 
 /** The prompts a host can offer: the caller's own role and the roles it may have run. */
@@ -23,7 +25,7 @@ export async function listPrompts(connection: Connection) {
 export async function getPrompt(connection: Connection, name: string, given: Record<string, string>) {
   const known = (await listPrompts(connection)).some((prompt) => prompt.name === name);
   if (!known) throw notFound(`prompt ${name.slice(0, 80)}`, 'prompts/list shows the prompts there are.');
-  const { soul, prompt, description } = readRole(name);
+  const { soul, prompt, description } = await wordsInForce(connection.services.store.db, name);
   const request = given.request?.slice(0, 8000).trim();
   const text = [soul, prompt, ...(request ? [`The request, from the human:\n\n${request}`] : [])].join(
     '\n\n',
@@ -32,10 +34,14 @@ export async function getPrompt(connection: Connection, name: string, given: Rec
 }
 
 export async function listResources(connection: Connection) {
-  const { role, pipelines } = await reader(connection);
+  const { agent, role, factory, pipelines } = await reader(connection);
+  const remembers = isGranted(factory.roles[role]?.may ?? [], 'memory:own');
   return [
     { uri: `millwright://role/${role}/soul`, name: `${role} soul`, mimeType: 'text/markdown' },
     { uri: `millwright://role/${role}/prompt`, name: `${role} prompt`, mimeType: 'text/markdown' },
+    ...(remembers
+      ? [{ uri: `millwright://memory/${agent}`, name: `${agent} memory`, mimeType: 'text/markdown' }]
+      : []),
     ...[...pipelines.keys()].map((name) => ({
       uri: `millwright://pipeline/${name}`,
       name: `${name} pipeline`,
@@ -45,15 +51,26 @@ export async function listResources(connection: Connection) {
 }
 
 export async function readResource(connection: Connection, uri: string) {
-  const { role, factory, pipelines } = await reader(connection);
+  const { agent, role, factory, pipelines } = await reader(connection);
   const contents = (text: string, mimeType: string) => ({ contents: [{ uri, mimeType, text }] });
 
   const words = ROLE_URI.exec(uri);
-  if (words?.[1] === role)
-    return contents(readRole(role)[words[2] === 'soul' ? 'soul' : 'prompt'], 'text/markdown');
+  if (words?.[1] === role) {
+    const inForce = await wordsInForce(connection.services.store.db, role);
+    return contents(inForce[words[2] === 'soul' ? 'soul' : 'prompt'], 'text/markdown');
+  }
 
   const pipeline = pipelines.get(PIPELINE_URI.exec(uri)?.[1] ?? '');
   if (pipeline) return contents(JSON.stringify(pipeline, null, 2), 'application/json');
+
+  if (MEMORY_URI.exec(uri)?.[1] === agent && isGranted(factory.roles[role]?.may ?? [], 'memory:own')) {
+    const file = await connection.services.store.db
+      .selectFrom('memory_files')
+      .select('body')
+      .where('agent', '=', agent)
+      .executeTakeFirst();
+    return contents(file?.body ?? '', 'text/markdown');
+  }
 
   const artifact = ARTIFACT_URI.exec(uri)?.[1];
   if (artifact && isGranted(factory.roles[role]?.may ?? [], 'task:read')) {
@@ -71,7 +88,7 @@ async function reader({ services, session }: Connection) {
   const caller = await whoCalls(services.store.db, session, services.clock.now());
   if (caller.refusal) throw caller.refusal;
   const { factory, pipelines } = await services.factory(caller.factoryVersion);
-  return { role: caller.session.role, factory, pipelines };
+  return { agent: caller.session.agent, role: caller.session.role, factory, pipelines };
 }
 
 const notFound = (what: string, remedy: string) =>

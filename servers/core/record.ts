@@ -58,7 +58,7 @@ export async function append(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry
 }
 
 const newest = prepared()((db) =>
-  db.selectFrom('activity').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1),
+  db.selectFrom('activity').select(['seq', 'hash']).orderBy('seq', 'desc').limit(sql.lit(1)),
 );
 
 const COLUMNS = [
@@ -118,7 +118,7 @@ function sha256(text: string): string {
 }
 
 /** The text as every database gives it back: what it changed would later look like tampering. */
-function storable(text = ''): string {
+export function storable(text = ''): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 

@@ -1,6 +1,6 @@
 import type { ToolError } from './errors.ts';
 import type { Session } from './identity.ts';
-import { append } from './record.ts';
+import { append, storable } from './record.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function recordRefusal(
   error: ToolError,
 ): Promise<void> {
   const now = services.clock.now();
-  const name = tool.slice(0, 80);
+  const name = storable(tool.slice(0, 80));
   await services.store.transaction(async (tx) => {
     const { count } = await tx
       .insertInto('refusals')

@@ -12,6 +12,8 @@ export interface Call {
   readonly session: Session;
   readonly factory: Factory;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** Every tool that this process serves, whoever may call it. */
+  readonly tools: ReadonlyMap<string, AnyTool>;
   readonly services: Services;
   /** For reads. In a tool that has a transaction, it is that transaction. */
   readonly db: Db;
@@ -58,7 +60,11 @@ export interface ServerModule {
   readonly name: string;
   /** Long work this server can run or resume, by job kind. */
   readonly jobs?: Readonly<Record<string, JobRunner>>;
+  /** Runs when an agent's session was opened in this process, before its first call. */
+  readonly sessionOpened?: SessionOpened;
 }
+
+export type SessionOpened = (services: Services, agent: string) => Promise<void>;
 
 export interface FleetServer extends ServerModule {
   readonly tools: readonly AnyTool[];
@@ -68,4 +74,5 @@ export interface FleetServer extends ServerModule {
 export type FleetLoader = () => Promise<{
   tools: ReadonlyMap<string, AnyTool>;
   jobs: Readonly<Record<string, JobRunner>>;
+  sessionOpened: SessionOpened;
 }>;

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { roomPrefix } from '../core/census.ts';
 import { withCleanCheckout } from '../core/clean_run.ts';
 import { signedResult } from '../core/evidence.ts';
 import { insertGateResult } from '../core/gate_results.ts';
@@ -122,7 +123,7 @@ async function attacked(
 /** A fresh folder for one run, removed however it ends. */
 async function withRoom<T>(services: Services, use: (work: string) => Promise<T>): Promise<T> {
   await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
-  const room = await realpath(await mkdtemp(join(services.paths.work, 'probe-')));
+  const room = await realpath(await mkdtemp(join(services.paths.work, roomPrefix('probe'))));
   try {
     const work = join(room, 'job');
     await mkdir(work);

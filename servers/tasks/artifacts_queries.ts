@@ -1,7 +1,7 @@
 import type { HeldTask } from '../core/held.ts';
 import type { Session } from '../core/identity.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
-import { prepared } from '../core/store/prepared.ts';
+import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db, Tx } from '../core/store/store.ts';
 
@@ -36,7 +36,7 @@ const inputsOf = prepared<{ task: number }>()((db, value) =>
     .selectFrom('task_inputs')
     .innerJoin('artifacts', 'artifacts.id', 'task_inputs.artifact')
     .selectAll('artifacts')
-    .where('task_inputs.task', '=', value('task'))
+    .where('task_inputs.task', '=', unplanned.integer(value('task')))
     .orderBy('artifacts.id'),
 );
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { takeLease } from '../core/leases.ts';
-import { prepared } from '../core/store/prepared.ts';
+import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { Row } from '../core/store/schema.ts';
 import { type Db, locksRows, type Tx } from '../core/store/store.ts';
 
@@ -21,8 +21,10 @@ export async function claimTask(
   tx: Tx,
   claim: Claim,
 ): Promise<(Row<'tasks'> & { fence: number }) | undefined> {
-  const { role, task: wanted } = claim;
-  const [task] = await (wanted === undefined ? markFirst(tx, { role }) : markWanted(tx, { role, wanted }));
+  const { role, now, task: wanted } = claim;
+  const [task] = await (wanted === undefined
+    ? markFirst(tx, { role, now })
+    : markWanted(tx, { role, now, wanted }));
   if (!task) return undefined;
   const fence = await takeLease(tx, 'task', task.id, claim.session, claim.leaseEndsAt);
   if (fence === undefined) throw new Error(`Task ${task.id} was ready although its lease is held.`);
@@ -30,10 +32,12 @@ export async function claimTask(
   return { ...task, fence };
 }
 
-const markFirst = prepared<{ role: string }>()((db, value) => mark(db, readyTasks(db, value('role'))));
+const markFirst = prepared<{ role: string; now: number }>()((db, value) =>
+  mark(db, readyTasks(db, value('role')), value('now')),
+);
 
-const markWanted = prepared<{ role: string; wanted: number }>()((db, value) =>
-  mark(db, readyTasks(db, value('role')).where('t.id', '=', value('wanted'))),
+const markWanted = prepared<{ role: string; now: number; wanted: number }>()((db, value) =>
+  mark(db, readyTasks(db, value('role')).where('t.id', '=', value('wanted')), value('now')),
 );
 
 const hold = prepared<{ session: string; task: number; fence: number }>()((db, value) =>
@@ -43,20 +47,34 @@ const hold = prepared<{ session: string; task: number; fence: number }>()((db, v
     .where('id', '=', value('session')),
 );
 
+/**
+ * The task and fence in a session's row as of now; the call itself began with what was there before its
+ * transaction. Locks the row, so that two calls of one session take turns.
+ */
+export async function holdingOf(tx: Tx, session: string) {
+  const [row] = await holding(tx, { session });
+  return row ?? { task: null, fence: null };
+}
+
+const holding = prepared<{ session: string }>()((db, value) => {
+  const query = db.selectFrom('sessions').select(['task', 'fence']).where('id', '=', value('session'));
+  return locksRows(db) ? query.forUpdate() : query;
+});
+
 const readyTasks = (db: Db, role: string) =>
   db
     .selectFrom('tasks as t')
     .select('t.id')
     .where('t.state', '=', sql.lit('ready'))
-    .where('t.role', '=', role)
+    .where('t.role', '=', unplanned.text(role))
     .orderBy('t.priority')
     .orderBy('t.id')
     .limit(sql.lit(1));
 
-const mark = (db: Db, ready: ReturnType<typeof readyTasks>) =>
+const mark = (db: Db, ready: ReturnType<typeof readyTasks>, now: number) =>
   db
     .updateTable('tasks')
-    .set({ state: 'active' })
+    .set({ state: 'active', started_at: sql`coalesce(tasks.started_at, ${now})` })
     .where('id', '=', locksRows(db) ? ready.forUpdate().skipLocked() : ready)
     .returningAll();
 
@@ -74,21 +92,21 @@ const promote = prepared<{ now: number }>()((db, value) =>
     .where('ready_at', '<=', value('now')),
 );
 
-/** A task this role could take now, counting those whose pause is over. */
-export const readyTask = async (db: Db, role: string, now: number) =>
-  (await db
-    .selectFrom('tasks')
-    .select(['id', 'state'])
-    .where('role', '=', role)
+/** Tasks this role could take now, most urgent first; those whose pause is over come last, as `waiting`. */
+export async function takeableTasks(db: Db, role: string, now: number, limit: number) {
+  const tasks = db.selectFrom('tasks').select(['id', 'state']).where('role', '=', role);
+  const ready = await tasks
     .where('state', '=', 'ready')
-    .limit(1)
-    .executeTakeFirst()) ??
-  (await db
-    .selectFrom('tasks')
-    .select(['id', 'state'])
-    .where('role', '=', role)
+    .orderBy('priority')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  if (ready.length >= limit) return ready;
+  const paused = await tasks
     .where('state', '=', 'waiting')
     .where('deps_left', '=', 0)
     .where('ready_at', '<=', now)
-    .limit(1)
-    .executeTakeFirst());
+    .limit(limit - ready.length)
+    .execute();
+  return [...ready, ...paused];
+}

@@ -1,4 +1,4 @@
-import { prepared } from '../core/store/prepared.ts';
+import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { TaskState } from '../core/store/schema.ts';
 import { type Db, locksRows, type Tx } from '../core/store/store.ts';
 
@@ -107,6 +107,7 @@ export interface TaskFilter {
 }
 
 const FILTERS = ['state', 'role', 'pipeline'] as const;
+const unplannedBy = { state: unplanned.text, role: unplanned.text, pipeline: unplanned.integer };
 const listings = new Map<string, ReturnType<typeof listingBy>>();
 
 export function listTasks(db: Db, filter: TaskFilter) {
@@ -120,14 +121,14 @@ const listingBy = (given: readonly (typeof FILTERS)[number][]) =>
   prepared<Required<TaskFilter>>()((db, value) =>
     given
       .reduce(
-        (query, name) => query.where(name, '=', value(name) as never),
+        (query, name) => query.where(name, '=', unplannedBy[name](value(name) as never) as never),
         db
           .selectFrom('tasks')
           .select(['id', 'title', 'role', 'state', 'priority', 'pipeline', 'phase', 'round'])
           .where('id', '>', value('after')),
       )
       .orderBy('id')
-      .limit(value('limit')),
+      .limit(unplanned.integer(value('limit'))),
   );
 
 /** Who holds a task now, if anybody. */

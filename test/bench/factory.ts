@@ -3,15 +3,13 @@ import { applyFirstDefinition, enrol, readDefinition } from '../../servers/core/
 import { openServices } from '../../servers/core/open.ts';
 import { insertTask } from '../../servers/tasks/queries.ts';
 
-const TASKS = 5;
-
 /** Makes the smallest factory in `folder`, with a few ready tasks, and gives the enrolment of its developer. */
-export async function smallFactory(folder: string): Promise<string> {
+export async function smallFactory(folder: string, tasks = 5): Promise<string> {
   const services = await openServices(join(folder, 'factory'));
   try {
     await applyFirstDefinition(services, await readDefinition('solo'), 'initial');
     await services.store.transaction(async (tx) => {
-      for (let index = 1; index <= TASKS; index++) {
+      for (let index = 1; index <= tasks; index++) {
         await insertTask(tx, {
           title: `Task ${index}`,
           description: 'Add the page that the request asks for.',

@@ -5,9 +5,13 @@ import { EXIT } from '../../cli/failures.ts';
 import { table } from '../../cli/io.ts';
 import type { Row, Surroundings } from './row.ts';
 import { checkout } from './rows/checkout.ts';
+import { claimScale } from './rows/claim_scale.ts';
 import { claims } from './rows/claims.ts';
 import { coldStart } from './rows/cold_start.ts';
 import { readTool } from './rows/read_tool.ts';
+import { toolTokens, workerTokens } from './rows/tool_tokens.ts';
+import { upMemory } from './rows/up_memory.ts';
+import { wake } from './rows/wake.ts';
 import { inScratch } from './scratch.ts';
 
 const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>>> = {
@@ -15,16 +19,22 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'read-tool': readTool,
   checkout,
   claims,
+  'claim-scale': claimScale,
+  wake,
+  'tool-tokens': toolTokens,
+  'worker-tokens': workerTokens,
+  'up-memory': upMemory,
 };
 
-const HELP = `Usage: npm run bench -- [--row NAME]... [--json]
+const HELP = `Usage: npm run bench -- [--only NAME]... [--json]
 
 Measures Millwright beside a bare echo server of the same SDK, or a bare loop on the same database, in turns on
 this machine, and holds each figure against its bar. Each row is the middle one of three rounds.
 
-  --row NAME  only this row: ${Object.keys(ROWS).join(', ')}; may be repeated
-  --json      print one object: {ok, rows: [{name, value, unit, echo, ratio, bar, pass}]}
-  --help      print this
+  --only NAME  this row and no other: ${Object.keys(ROWS).join(', ')};
+               may be repeated
+  --json       print one object: {ok, rows: [{name, value, unit, echo, ratio, bar, pass}]}
+  --help       print this
 
 Exit codes: 0 every bar holds, 1 one was missed or could not be measured, 2 the command line is wrong,
 130 interrupted.`;
@@ -58,12 +68,12 @@ function optionsOf(args: readonly string[]): Options | string {
   const flags = {
     json: { type: 'boolean' },
     help: { type: 'boolean' },
-    row: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true },
   } as const;
   try {
     const { values } = parseArgs({ args: [...args], options: flags });
     if (values.help) return { json: false, names: [] };
-    const names = values.row ?? Object.keys(ROWS);
+    const names = values.only ?? Object.keys(ROWS);
     const unknown = names.find((name) => !Object.hasOwn(ROWS, name));
     if (unknown !== undefined) return `There is no row "${unknown}".`;
     return { json: values.json ?? false, names };
@@ -94,8 +104,8 @@ function print(json: boolean, rows: readonly Row[]): void {
   const cells = rows.map(({ name, value, unit, echo, ratio, bar, pass }) => [
     name,
     `${value} ${unit}`,
-    String(echo),
-    String(ratio),
+    String(echo ?? ''),
+    String(ratio ?? ''),
     bar,
     pass ? 'yes' : 'NO',
   ]);

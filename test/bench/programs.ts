@@ -19,16 +19,18 @@ export async function echoServer(folder: string): Promise<Program> {
   return { file: process.execPath, args: [outfile] };
 }
 
-/** Our server as a host's configuration starts it. */
-export function agentServer(enrolment: string): Program {
-  const launcher = join(PACKAGE_ROOT, 'bin', 'millwright.cjs');
-  return {
-    file: process.execPath,
-    args: [launcher, 'mcp', '--enrolment', enrolment],
-  };
+/** The millwright command as a person starts it. */
+export function commandLine(args: readonly string[]): Program {
+  return { file: process.execPath, args: [join(PACKAGE_ROOT, 'bin', 'millwright.cjs'), ...args] };
 }
 
+/** Our server as a host's configuration starts it. */
+export const agentServer = (enrolment: string): Program => commandLine(['mcp', '--enrolment', enrolment]);
+
 /** A program of this folder, run from its source. */
-export function workerProgram(name: 'claim_worker' | 'bare_claim_worker', args: readonly string[]): Program {
+export function workerProgram(
+  name: 'claim_worker' | 'bare_claim_worker' | 'token_worker',
+  args: readonly string[],
+): Program {
   return { file: process.execPath, args: [join(PACKAGE_ROOT, 'test', 'bench', `${name}.ts`), ...args] };
 }

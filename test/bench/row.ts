@@ -3,10 +3,10 @@ export interface Row {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** The same figure of the bare server or loop, in the same unit. */
-  readonly echo: number;
+  /** The same figure of the bare server or loop, in the same unit; null where the bar is a figure of its own. */
+  readonly echo: number | null;
   /** `value / echo`. */
-  readonly ratio: number;
+  readonly ratio: number | null;
   /** The bar in words, as DESIGN section 10 has it. */
   readonly bar: string;
   readonly pass: boolean;

@@ -17,6 +17,11 @@ export interface RawClient {
   close(): Promise<void>;
 }
 
+interface Message {
+  readonly id?: number;
+  readonly result?: Record<string, unknown>;
+}
+
 const SLOWEST_ANSWER_MS = 20_000;
 
 /** Starts the program and opens a session with it. Throws with what it said on stderr when it fails. */
@@ -28,12 +33,12 @@ export async function connect({ file, args }: Program, signal: AbortSignal): Pro
     cancelSignal: signal,
     forceKillAfterDelay: 1000,
   });
-  const waiting = new Map<number, (line: string) => void>();
+  const waiting = new Map<number, (message: Message) => void>();
   createInterface(child.stdout).on('line', (line) => {
-    const { id } = JSON.parse(line) as { id?: number };
-    if (id === undefined) return;
-    waiting.get(id)?.(line);
-    waiting.delete(id);
+    const message = JSON.parse(line) as Message;
+    if (message.id === undefined) return;
+    waiting.get(message.id)?.(message);
+    waiting.delete(message.id);
   });
   const died = child.then(({ stderr }) => {
     throw new Error(`The server is gone: ${stderr.slice(-500)}`);
@@ -44,14 +49,14 @@ export async function connect({ file, args }: Program, signal: AbortSignal): Pro
   const request = async (method: string, params: object): Promise<Record<string, unknown>> => {
     const id = ++last;
     let timer: NodeJS.Timeout | undefined;
-    const answered = new Promise<string>((resolve, reject) => {
+    const answered = new Promise<Message>((resolve, reject) => {
       waiting.set(id, resolve);
       timer = setTimeout(() => reject(new Error(`No answer to ${method}.`)), SLOWEST_ANSWER_MS);
     });
     send({ id, method, params });
-    const line = await Promise.race([answered, died]).finally(() => clearTimeout(timer));
-    const { result } = JSON.parse(line) as { result?: Record<string, unknown> };
-    if (!result || result.isError) throw new Error(`${method}: ${line.slice(0, 500)}`);
+    const message = await Promise.race([answered, died]).finally(() => clearTimeout(timer));
+    const { result } = message;
+    if (!result || result.isError) throw new Error(`${method}: ${JSON.stringify(message).slice(0, 500)}`);
     return result;
   };
 

@@ -123,3 +123,24 @@ test('while a human stopped the factory nobody takes a task, and the stop of a r
   await stop(factory, 'factory');
   expect((await qa.call('task_checkout')).text).toMatch(/^LIMIT: A human stopped factory/);
 });
+
+test('one ready task wakes one of the agents that wait; if that one does not take it, the next', async () => {
+  const factory = await startFactory({ servers });
+  const ceo = await factory.agent('ceo');
+  const waiting = await Promise.all(Array.from({ length: 4 }, () => factory.agent('developer')));
+  const woken: number[] = [];
+  const waits = waiting.map(async (agent, index) => {
+    const seen = await agent.ok<{ still_waiting: boolean }>('task_wait', { seconds: 4 });
+    if (!seen.still_waiting) woken.push(index);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+
+  await create(ceo, 'developer');
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(woken).toHaveLength(1);
+
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(woken.length).toBeGreaterThanOrEqual(2);
+  await waiting[woken[0] as number]?.ok('task_checkout');
+  await Promise.all(waits);
+});

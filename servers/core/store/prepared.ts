@@ -1,4 +1,5 @@
-import type { Compilable, CompiledQuery, DialectAdapter, InferResult } from 'kysely';
+import { type Compilable, type CompiledQuery, type DialectAdapter, type InferResult, sql } from 'kysely';
+import { DirectAdapter } from './direct.ts';
 import type { Db } from './store.ts';
 
 /** Stands for a value until a query is run. */
@@ -10,8 +11,18 @@ class Placeholder {
 }
 
 /**
+ * A bound value that must not decide the plan. SQLite plans a statement anew on every run when a limit, or a column
+ * beside a partial index, is compared with a bare parameter, which takes longer than running it.
+ */
+export const unplanned = {
+  integer: (given: number) => sql<number>`cast(${given} as bigint)`,
+  text: (given: string) => sql<string>`cast(${given} as text)`,
+};
+
+/**
  * A query that every call runs: its text is made once a store, and each run only binds values. `build` must use
- * every value through `value`, and not decide anything by it. The result has the rows of the query.
+ * every value through `value`, and not decide anything by it. The result has the rows of the query. On SQLite it
+ * is run at once, unless a transaction of somebody else in this process is open: then it waits for its end.
  */
 export function prepared<Values extends object>() {
   return <Q extends Compilable>(
@@ -26,6 +37,8 @@ export function prepared<Values extends object>() {
       const parameters = query.parameters.map((given) =>
         given instanceof Placeholder ? values[given.name as keyof Values] : given,
       );
+      if (adapter instanceof DirectAdapter && adapter.isFreeFor(db))
+        return adapter.run(query.sql, parameters) as InferResult<Q>;
       return (await db.executeQuery({ ...query, parameters })).rows as InferResult<Q>;
     };
   };

@@ -1,13 +1,17 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
-import { MACHINE_GATES } from '../../core/gates.ts';
+import { newestResult } from '../../core/gate_results.ts';
+import { isMachineGate, MACHINE_GATES } from '../../core/gates.ts';
 import { heldTask } from '../../core/held.ts';
 import { jobId } from '../../core/ids.ts';
 import type { FinishedJob } from '../../core/jobs.ts';
+import { lessonLine, lessonsFor, pathsIn } from '../../core/memory/lessons.ts';
+import { errorSignatures } from '../../core/memory/signature.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { submissionOf } from '../queries.ts';
 
 const WAIT_MS = 20_000;
+const MOST_LESSONS = 3;
 
 const gateAnswer = z.object({
   gate: z.string(),
@@ -42,6 +46,7 @@ export default defineTool({
     state: z.enum(['running', 'done', 'failed']),
     commit: z.string(),
     gates: z.array(gateAnswer),
+    lessons: z.array(z.string()).describe('What earlier failures of this kind taught.'),
     next: z.string(),
   }),
 
@@ -50,7 +55,9 @@ export default defineTool({
     const { job, commit } = await enqueue(call, chosen, wanted);
     call.services.jobs.kick();
     const done = await call.services.jobs.wait(job, WAIT_MS, call.signal);
-    return { job: jobId(job), commit, ...progress(jobId(job), done) };
+    const answer = progress(jobId(job), done);
+    const open = answer.gates.filter(({ closed }) => !closed).map(({ gate }) => gate);
+    return { job: jobId(job), commit, ...answer, lessons: await lessonsOn(call, commit, open) };
   },
 });
 
@@ -75,6 +82,18 @@ function progress(job: string, done: FinishedJob | undefined): Progress {
     ? `Read why with gate_status (gate: "${open.gate}"), correct it, submit again.`
     : 'These gates are closed; gate_status shows what else is open.';
   return { state: 'done', gates, next };
+}
+
+/** The lessons that speak of what these gates found on a commit. */
+async function lessonsOn({ db }: Call, commit: string, open: readonly string[]): Promise<string[]> {
+  const results = await Promise.all(open.filter(isMachineGate).map((gate) => newestResult(db, commit, gate)));
+  const logs = results.map((result) => result?.log ?? '');
+  const occasion = {
+    signatures: logs.flatMap(errorSignatures),
+    paths: logs.flatMap(pathsIn),
+    texts: logs,
+  };
+  return open.length === 0 ? [] : (await lessonsFor(db, occasion, MOST_LESSONS)).map(lessonLine);
 }
 
 async function enqueue(call: Call, gates: readonly string[], wanted: string | undefined) {

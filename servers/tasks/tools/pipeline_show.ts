@@ -3,8 +3,11 @@ import { ToolError } from '../../core/errors.ts';
 import { definitionOf } from '../../core/factory/steps.ts';
 import { idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
+import { estimateLines } from '../estimates.ts';
 import { clip } from '../fit.ts';
 import { findPipeline, pipelineTasks } from '../pipelines_queries.ts';
+
+const MOST_ESTIMATES = 12;
 
 export default defineTool({
   name: 'pipeline_show',
@@ -24,6 +27,7 @@ export default defineTool({
         tasks: z.array(z.object({ task: z.string(), step: z.string(), role: z.string(), state: z.string() })),
       }),
     ),
+    estimates: z.array(z.string()).describe('What estimates of such phases were worth.'),
   }),
 
   async handler({ pipeline: id }, { db }) {
@@ -56,6 +60,7 @@ export default defineTool({
       state: run.state,
       request: clip(run.request, 1_000),
       phases,
+      estimates: await estimateLines(db, run.name, MOST_ESTIMATES),
     };
   },
 });

@@ -3,8 +3,8 @@ import { ToolError } from '../../core/errors.ts';
 import { checkpointId, idInput, jobId, taskId } from '../../core/ids.ts';
 import { finishedJob } from '../../core/jobs.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { promoteWaiting, readyTask } from '../claim_queries.ts';
 import { findTask } from '../queries.ts';
+import { workFor } from '../waiting.ts';
 
 export default defineTool({
   name: 'task_wait',
@@ -30,9 +30,8 @@ export default defineTool({
       ? () => lookAtTask(call, task)
       : job
         ? () => lookAtJob(call, job)
-        : checkpoint
-          ? () => lookAtCheckpoint(call, checkpoint)
-          : () => lookForWork(call);
+        : checkpoint && (() => lookAtCheckpoint(call, checkpoint));
+    if (!look) return waitForWork(call, seconds);
     const until = performance.now() + seconds * 1000;
     for (;;) {
       const seen = await look();
@@ -101,13 +100,9 @@ async function lookAtCheckpoint({ db, services }: Call, id: number): Promise<See
   };
 }
 
-async function lookForWork({ db, session, services }: Call): Promise<Seen> {
-  const now = services.clock.now();
-  const ready = await readyTask(db, session.role, now);
-  if (ready?.state === 'waiting') await services.store.transaction((tx) => promoteWaiting(tx, now));
-  return {
-    about: ready ? taskId(ready.id) : session.role,
-    state: ready ? 'ready' : 'none ready',
-    ended: ready !== undefined,
-  };
+async function waitForWork({ session, services, signal }: Call, seconds: number) {
+  const ready = await workFor(services, session.role, seconds * 1000, signal);
+  return ready === undefined
+    ? { still_waiting: true, about: session.role, state: 'none ready' }
+    : { still_waiting: false, about: taskId(ready), state: 'ready' };
 }

@@ -2,10 +2,9 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { sql } from 'kysely';
-import { openStore } from '../../../servers/core/store/store.ts';
 import type { ClaimWork } from '../claim_window.ts';
 import { workerProgram } from '../programs.ts';
+import { makeReadyTasks } from '../ready_tasks.ts';
 import { middleRound, ROUNDS, type Row, rounded, type Surroundings } from '../row.ts';
 import type { Program } from '../stdio_client.ts';
 
@@ -20,7 +19,8 @@ type Worker = 'claim_worker' | 'bare_claim_worker';
 
 /** Claims a second by eight processes on one file, with our queries and with better-sqlite3 alone. */
 export async function claims(surroundings: Surroundings): Promise<Row> {
-  const template = await readyTasks(surroundings.folder);
+  const template = join(surroundings.folder, 'ready.sqlite');
+  await makeReadyTasks(template, TASKS, sessions());
   const rounds: { value: number; echo: number; fair: number }[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     surroundings.progress(`claims by ${PROCESSES} processes, round ${round} of ${ROUNDS}`);
@@ -43,25 +43,6 @@ export async function claims(surroundings: Surroundings): Promise<Row> {
     bar: `≥ ${BAR * 100} % of bare, slowest ≥ ${FAIR * 100} % of fastest`,
     pass: value >= BAR * echo && fair >= FAIR,
   };
-}
-
-/** A store with ready tasks and a session for each process; every race begins with a copy of it. */
-async function readyTasks(folder: string): Promise<string> {
-  const file = join(folder, 'ready.sqlite');
-  const store = await openStore(file);
-  await store.transaction(async (tx) => {
-    await sql`with recursive n (id) as (select 1 union all select id + 1 from n where id < ${TASKS})
-      insert into tasks (title, description, criteria, stops, role, priority, state, deps_left, ready_at, round,
-        created_by, created_at)
-      select 'Task ' || id, 'Add the page.', '["It answers."]', '["It needs a binding."]', 'developer', id % 5,
-        'ready', 0, 0, 1, 'ceo', 0 from n`.execute(tx);
-    for (const session of sessions()) {
-      await sql`insert into sessions (id, agent, role, root, opened_at, expires_at, beat_at, progress_at)
-        values (${session}, 'developer', 'developer', ${session}, 0, 0, 0, 0)`.execute(tx);
-    }
-  });
-  await store.close();
-  return file;
 }
 
 const sessions = () => Array.from({ length: PROCESSES }, (_, index) => `session-${index}`);

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { ToolError } from './errors.ts';
+import type { Services } from './services.ts';
+import type { AnyTool } from './tool.ts';
+
+/** Hosts cut longer answers, in silence. */
+const LONGEST_ANSWER = 10_000;
+/** Hosts give up on slower tools. */
+const SLOWEST_ANSWER_MS = 45_000;
+
+/** A success also as its JSON `text`. */
+export type Answer =
+  | { ok: true; value: Record<string, unknown>; text: string }
+  | { ok: false; error: ToolError };
+
+/** The work's result. Throws `LIMIT` when it takes longer than a host waits; the work goes on. */
+export async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), SLOWEST_ANSWER_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves with the work, or after `ms`; the work goes on. */
+export async function orAfter(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+const tooSlow = () =>
+  new ToolError(
+    'LIMIT',
+    'The call took longer than a host waits.',
+    'Look at what it did with task_show before you call again.',
+    { rule: 'limit.time' },
+  );
+
+/** The answer as its schema has it, and its JSON. Throws `LIMIT` when a host would cut it. */
+export function presentable(tool: AnyTool, given: Record<string, unknown>) {
+  const value: Record<string, unknown> = tool.output.parse(given);
+  const text = JSON.stringify(value);
+  if (text.length > LONGEST_ANSWER) {
+    throw new ToolError(
+      'LIMIT',
+      `The answer is longer than ${LONGEST_ANSWER} characters.`,
+      'Ask for less: a lower limit, or one item at a time.',
+      {
+        rule: 'limit.size',
+      },
+    );
+  }
+  return { value, text };
+}
+
+/** What an agent is told of a defect; the rest is logged under the same number. */
+export function incident(services: Services, thrown: unknown): ToolError {
+  const number = randomUUID().slice(0, 8);
+  services.log(
+    `incident ${number}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+  );
+  return new ToolError(
+    'INTERNAL',
+    `Unexpected failure, incident ${number}.`,
+    'Do not repeat the call; name the incident number in task_block.',
+    {
+      rule: 'internal',
+    },
+  );
+}
