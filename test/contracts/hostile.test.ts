@@ -1,57 +1,32 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
+import { answerCall } from '../../servers/core/call.ts';
 import { ERROR_CODES } from '../../servers/core/errors.ts';
-import { createAuthority } from '../../servers/core/git/authority.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
-import { type Agent, type Result, startFactory, type TestFactory } from '../harness.ts';
-import { type FleetTool, fleetTools, nodesOf, type Schema, shippedFactory, toolsOf } from './fleet.ts';
+import { loadFleet } from '../../servers/fleet.ts';
+import { worker } from '../gates/site.ts';
+import { type Result, startFactory, type TestFactory } from '../harness.ts';
+import { DIALECTS, newLocation } from '../store/stores.ts';
+import { sessionOf } from '../tasks/stage.ts';
+import { type Canaries, setCanaries } from './canaries.ts';
+import { type FleetTool, fleetTools, nodesOf, type Schema } from './fleet.ts';
+import { accepts, argumentsWith, batches, textArguments } from './hostile_inputs.ts';
+import { type HostileSite, hostileSite } from './hostile_site.ts';
+import { readBack } from './read_back.ts';
 import { sample, withValue } from './samples.ts';
 import { attacks, NAUGHTY } from './strings.ts';
 
 const tools = await fleetTools();
 const KNOWN = new RegExp(`^(${ERROR_CODES.join('|')}): [^]+\\nNext: .+`);
 const TASK = { title: 'Work', criteria: ['It holds'], stops: ['It does not'] };
-/** Each naughty string goes to some tools only: all of them to all would take minutes. */
-const SHARE = 25;
+/** Of the texts that a schema refuses, those that also go the whole way: they all end at the same place. */
+const SAMPLE = 40;
+/** Each call of these runs git many times over: they get a share of the texts, and all of them with HOSTILE=all. */
+const RUNS_GIT = ['change_submit', 'change_diff'];
+const SHARE = process.env.HOSTILE === 'all' ? 1 : 30;
 
-/** The whole fleet over a mainline, with an agent of every role that holds a task. */
-async function site() {
-  const factory = await startFactory();
-  const definition = await shippedFactory('c-suite');
-  await createAuthority(factory.home, {
-    initial: [{ path: 'README.md', content: '# Product\n' }],
-    message: 'Start',
-    at: new Date(factory.clock.now()),
-  });
-  const ceo = await factory.agent('ceo');
-  const agents = new Map<string, Agent>();
-  for (const role of Object.keys(definition.roles)) {
-    const agent = role === 'ceo' ? ceo : await factory.agent(role);
-    agents.set(role, agent);
-    await holdTask(ceo, agent);
-  }
-  await agents.get('developer')?.ok('workspace_open');
-  const agentFor = (tool: FleetTool): Agent => {
-    const role = Object.keys(definition.roles).find((name) =>
-      toolsOf(definition, name, tools).includes(tool),
-    );
-    const preferred = tool.tool.needs === 'change:submit' ? 'developer' : role;
-    return agents.get(preferred ?? '') as Agent;
-  };
-  return { factory, ceo, agentFor };
-}
-
-/** Takes a new task unless the agent still holds one. */
-async function holdTask(ceo: Agent, agent: Agent): Promise<void> {
-  await ceo.ok('task_create', { ...TASK, role: agent.name });
-  await agent.ok('task_checkout');
-}
-
-const textsOf = (tool: FleetTool) =>
-  nodesOf(tool.shown.inputSchema).filter(({ schema }) => schema.type === 'string' && !schema.enum);
+type Args = Record<string, unknown>;
 
 /** All rows but those of the record and the count of refusals. */
 async function stateOf({ services }: TestFactory): Promise<string> {
@@ -77,78 +52,220 @@ async function refusalsOf({ services }: TestFactory): Promise<number> {
   return Number(row.count ?? 0);
 }
 
-function fault(home: string, { isError, text }: Result): string | undefined {
+function fault(home: string, { isError, text }: Result, canaries?: Canaries): string | undefined {
+  const leaked = canaries?.leak(text);
+  if (leaked) return `gives away the secret of the ${leaked}`;
   if (text.length > 10_000) return `an answer of ${text.length} characters`;
   if (isError && (!KNOWN.test(text) || text.startsWith('INTERNAL'))) return text.slice(0, 300);
   if (isError && (text.includes(home) || /\bat .*\.ts:\d+/.test(text))) return `leaks: ${text.slice(0, 300)}`;
   return undefined;
 }
 
+/** What no attack may have changed, whatever it was told. */
+async function expectUnharmed(at: HostileSite, canaries: Canaries, tables: readonly string[]): Promise<void> {
+  const { services, home } = at.factory;
+  expect(await canaries.sung()).toEqual([]);
+  expect(await canaries.leakedInto(home)).toEqual([]);
+  expect(at.logged.filter((line) => canaries.leak(line) || line.startsWith('incident'))).toEqual([]);
+  expect(await tablesOf(services.store.db)).toEqual(tables);
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  expect(await verifyRecord(services.store.db)).toMatchObject({ ok: true });
+}
+
+/** The texts of each argument that the schema accepts, and those it refuses, each judged alone. */
+function sorted(tool: FleetTool, path: string, fitting: Args, texts: readonly string[]) {
+  const [accepted, refused]: [string[], string[]] = [[], []];
+  for (const text of texts) {
+    const said = accepts(tool, argumentsWith(tool, fitting, path, text));
+    if ('input' in said) accepted.push(text);
+    else refused.push(text);
+  }
+  return { accepted, refused };
+}
+
+/** Sends every text to every argument of the tool; gives what went wrong, and how many calls were taken. */
+async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[], canaries: Canaries) {
+  const { name, inputSchema } = tool.shown;
+  const faults: string[] = [];
+  let [taken, refusals] = [0, 0];
+  const say = async (args: Args): Promise<boolean> => {
+    const result = await at.call(tool, args);
+    const wrong = fault(at.factory.home, result, canaries) ?? (await readBack(at, tool, args, result));
+    if (wrong) faults.push(`${name} ${JSON.stringify(args).slice(0, 200)}: ${wrong}`);
+    if (result.isError) refusals++;
+    else {
+      taken++;
+      await at.putBack(tool);
+    }
+    return !result.isError;
+  };
+  const before = await refusalsOf(at.factory);
+  const free = new Map<string, readonly string[]>();
+  for (const { path, isFree } of textArguments(tool)) {
+    const { accepted, refused } = sorted(tool, path, at.fitting(name), texts);
+    const alone = refused.filter((_, index) => index % SAMPLE === 0);
+    if (isFree) free.set(path, accepted);
+    else alone.push(...accepted);
+    for (const text of alone) await say(argumentsWith(tool, at.fitting(name), path, text));
+  }
+  for (const batch of batches(tool, free)) {
+    const smallest = sample(inputSchema) as Args;
+    if (await say({ ...smallest, ...batch, ...at.fitting(name) })) continue;
+    for (const key of Object.keys(batch)) await say({ ...smallest, [key]: batch[key], ...at.fitting(name) });
+  }
+  expect((await refusalsOf(at.factory)) - before, name).toBe(refusals);
+  return { faults, taken };
+}
+
 test('hostile text is refused with a known code or kept as data, whatever argument it comes in', async () => {
-  const { factory, ceo, agentFor } = await site();
-  const canary = join(factory.home, 'canary');
-  const tables = await tablesOf(factory.services.store.db);
+  const at = await hostileSite(tools);
+  const canaries = await setCanaries();
+  const tables = await tablesOf(at.factory.services.store.db);
+  const texts = [...attacks(canaries), ...NAUGHTY];
+  const faults: string[] = [];
+  const taken = new Map<string, number>();
+  for (const tool of tools) {
+    const share = RUNS_GIT.includes(tool.shown.name) ? SHARE : 1;
+    const own = texts.filter((_, index) => index % share === 0);
+    const found = await attack(at, tool, own, canaries);
+    faults.push(...found.faults);
+    taken.set(tool.shown.name, found.taken);
+  }
+
+  expect(NAUGHTY).toHaveLength(461);
+  expect(faults).toEqual([]);
+  expect(KEEPS_ALL.filter((name) => (taken.get(name) ?? 0) < 50)).toEqual([]);
+  await expectUnharmed(at, canaries, tables);
+}, 120_000);
+
+/** Tools that take any text: a test in which they refuse it all would show nothing. */
+const KEEPS_ALL = [
+  ...['task_create', 'task_complete', 'task_block', 'task_return', 'activity_log', 'artifact_put'],
+  ...[
+    'artifact_review',
+    'checkpoint_request',
+    'review_submit',
+    'agent_spawn',
+    'memory_write',
+    'lesson_record',
+  ],
+];
+
+test('on PostgreSQL the attacks end as they do on SQLite', async () => {
+  const only = tools.filter(({ shown }) => ON_POSTGRES.includes(shown.name));
+  const at = await hostileSite(tools, { databaseUrl: await newLocation('postgres'), isBuilt: false });
+  const canaries = await setCanaries();
+  const tables = await tablesOf(at.factory.services.store.db);
+  const faults: string[] = [];
+  for (const tool of only) faults.push(...(await attack(at, tool, attacks(canaries), canaries)).faults);
+
+  expect(only).toHaveLength(ON_POSTGRES.length);
+  expect(faults).toEqual([]);
+  await expectUnharmed(at, canaries, tables);
+}, 60_000);
+
+/** One of each way into the store: a text, a list, an id, a body, a search, an entry of the record. */
+const ON_POSTGRES = [
+  'task_create',
+  'task_show',
+  'artifact_put',
+  'activity_log',
+  'lesson_search',
+  'memory_write',
+];
+
+test.each(DIALECTS)(
+  'a name that no tool has is refused and recorded, whatever it is (%s)',
+  async (dialect) => {
+    const databaseUrl = dialect === 'postgres' ? await newLocation(dialect) : undefined;
+    const factory = await startFactory({ servers: ['tasks'], databaseUrl });
+    const canaries = await setCanaries();
+    const ceo = await factory.agent('ceo');
+    const session = await sessionOf(factory, 'ceo');
+    const { tools: fleet } = await loadFleet(['tasks']);
+    const names = [
+      ...attacks(canaries),
+      ...NAUGHTY.slice(0, 60),
+      'x'.repeat(100_000),
+      `${'x'.repeat(79)}\u{1f600}`,
+    ];
+    const before = await refusalsOf(factory);
+    const faults: string[] = [];
+    for (const name of names) {
+      const request = { name, arguments: {}, signal: new AbortController().signal };
+      const answer = await answerCall(fleet, factory.services, session.id, request);
+      const text = answer.ok ? answer.text : answer.error.render();
+      const wrong = fault(factory.home, { isError: !answer.ok, text, value: {} }, canaries);
+      if (wrong || !text.startsWith('NOT_FOUND: ')) faults.push(`${name.slice(0, 80)}: ${wrong ?? text}`);
+    }
+
+    expect(faults).toEqual([]);
+    expect((await refusalsOf(factory)) - before).toBe(names.length);
+    expect(await canaries.sung()).toEqual([]);
+    expect(await verifyRecord(factory.services.store.db)).toMatchObject({ ok: true });
+    await ceo.ok('task_list');
+  },
+);
+
+test('over real HTTP every tool answers an attack as it does in this process', async () => {
+  const at = await hostileSite(tools);
+  const canaries = await setCanaries();
+  const tables = await tablesOf(at.factory.services.store.db);
+  const texts = attacks(canaries);
   const faults: string[] = [];
   let calls = 0;
   for (const [index, tool] of tools.entries()) {
-    const { name, inputSchema } = tool.shown;
-    const agent = agentFor(tool);
-    for (const { path, schema } of textsOf(tool)) {
-      const naughty = schema.pattern ? [] : NAUGHTY.filter((_, n) => (n + index) % SHARE === 0);
-      const before = await refusalsOf(factory);
-      let refused = 0;
-      for (const text of [...attacks(canary), ...naughty]) {
-        const args = withValue(inputSchema, sample(inputSchema) as Record<string, unknown>, path, text);
-        const result = await agent.call(name, args);
-        calls++;
-        const wrong = fault(factory.home, result);
-        if (wrong) faults.push(`${name} ${path} ${JSON.stringify(text).slice(0, 60)}: ${wrong}`);
-        if (result.isError) refused++;
-        if (!result.isError && ['task_complete', 'task_block', 'task_return'].includes(name))
-          await holdTask(ceo, agent);
-      }
-      expect((await refusalsOf(factory)) - before, `${name} ${path}`).toBe(refused);
+    for (const { path } of textArguments(tool)) {
+      const text = texts[(calls * 7 + index) % texts.length] ?? '';
+      const args = argumentsWith(tool, at.fitting(tool.shown.name), path, text);
+      const result = await at.agentFor(tool).call(tool.shown.name, args);
+      calls++;
+      const wrong = fault(at.factory.home, result, canaries) ?? (await readBack(at, tool, args, result));
+      if (wrong) faults.push(`${tool.shown.name} ${path} ${JSON.stringify(text)}: ${wrong}`);
+      if (!result.isError) await at.putBack(tool);
     }
   }
 
   expect(faults).toEqual([]);
-  expect(calls).toBeGreaterThan(1_500);
-  expect(existsSync(canary)).toBe(false);
-  expect(await tablesOf(factory.services.store.db)).toEqual(tables);
-  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  expect(await verifyRecord(factory.services.store.db)).toMatchObject({ ok: true });
-}, 120_000);
+  expect(calls).toBeGreaterThan(60);
+  await expectUnharmed(at, canaries, tables);
+}, 60_000);
 
 test('arguments that are missing, unknown, of another type or too large change nothing and are told the form', async () => {
-  const { factory, agentFor } = await site();
+  const at = await hostileSite(tools, { isBuilt: false });
+  const { factory } = at;
+  const intents = await intentsIn(factory);
   const faults: string[] = [];
   for (const tool of tools) {
     const { name, inputSchema } = tool.shown;
-    const agent = agentFor(tool);
     const keys = Object.keys(inputSchema.properties ?? {});
     const [state, refusals] = [await stateOf(factory), await refusalsOf(factory)];
     const wrong = malformed(inputSchema);
     for (const args of wrong) {
-      const { text } = await agent.call(name, args);
+      const { text } = await at.call(tool, args);
       const form =
         keys.length > 0
           ? `Call ${name} again; its arguments are ${keys[0]}`
           : `Call ${name} again without arguments.`;
       if (!text.startsWith('INVALID_INPUT: ') || !text.includes(`\nNext: ${form}`) || text.length > 3_000)
-        faults.push(`${name} ${JSON.stringify(args).slice(0, 120)}: ${text.slice(0, 300)}`);
+        faults.push(`${name} ${JSON.stringify(args)?.slice(0, 120)}: ${text.slice(0, 300)}`);
     }
     expect((await refusalsOf(factory)) - refusals, name).toBe(wrong.length);
     expect(await stateOf(factory), name).toBe(state);
   }
 
   expect(faults).toEqual([]);
-  const { events } = await factory.services.store.db
+  expect(await intentsIn(factory), 'nothing outside was tried').toBe(intents);
+}, 60_000);
+
+async function intentsIn({ services }: TestFactory): Promise<number> {
+  const { events } = await services.store.db
     .selectFrom('activity')
     .select((eb) => eb.fn.countAll<number>().as('events'))
     .where('event', '=', 'intent')
     .executeTakeFirstOrThrow();
-  expect(Number(events), 'only the workspace was opened').toBe(1);
-}, 60_000);
+  return Number(events);
+}
 
 /** Wrong in one way each; the rest is valid. */
 function malformed(schema: Schema): Record<string, unknown>[] {
@@ -160,18 +277,46 @@ function malformed(schema: Schema): Record<string, unknown>[] {
     { ...good, force: true },
     { ...good, agent: 'ceo', fence: 99 },
     { ...good, ['k'.repeat(5_000)]: 1 },
+    { ...good, deep: nested(DEEPEST) },
+    { ...good, constructor: { prototype: { polluted: true } } },
     ...(schema.required ?? []).map((key) =>
       Object.fromEntries(Object.entries(good).filter(([name]) => name !== key)),
     ),
     ...Object.keys(schema.properties ?? {}).flatMap((key) =>
-      [null, { deep: { er: [] } }, Number.MAX_VALUE, [[[]]]].map((value) => ({ ...good, [key]: value })),
+      [null, { deep: { er: [] } }, Number.MAX_VALUE, Number.NaN, [[[]]], nested(DEEPEST)].map((value) => ({
+        ...good,
+        [key]: value,
+      })),
     ),
     ...texts.map(({ path }) => withValue(schema, good, path, 'x'.repeat(300_000))),
   ];
 }
 
+/** Lists in lists, as deep as a message of a host can have them. */
+const DEEPEST = 100_000;
+function nested(depth: number): unknown {
+  let value: unknown = [];
+  for (let level = 0; level < depth; level++) value = [value];
+  return value;
+}
+
+test('a document of brackets a hundred thousand deep is kept or refused, and read again as it was', async () => {
+  const factory = await startFactory({ servers: ['tasks', 'gates'] });
+  const developer = await worker(factory, 'developer');
+  const depth = 99_990;
+  const body = '['.repeat(depth) + ']'.repeat(depth);
+
+  const put = await developer.call('artifact_put', { name: 'deep', media: 'application/json', body });
+  const kept = await developer.ok('artifact_put', { name: 'deep', media: 'text/plain', body });
+  const read = await developer.ok('artifact_get', { artifact: kept.artifact, offset: depth - 4, limit: 8 });
+
+  expect(put.text).toMatch(/^INVALID_INPUT: |^\{"artifact"/);
+  expect(read).toMatchObject({ text: '[[[[]]]]', total: 2 * depth });
+});
+
 test('a message of 10 MB is refused at the door, and the next one is answered', async () => {
-  const { ceo } = await site();
+  const factory = await startFactory({ servers: ['tasks'] });
+  const ceo = await factory.agent('ceo');
 
   await expect(
     ceo.call('task_create', { ...TASK, role: 'qa', title: 'x'.repeat(10_000_000) }),
@@ -180,7 +325,8 @@ test('a message of 10 MB is refused at the door, and the next one is answered', 
 });
 
 test('keys that name the prototype reach no object', async () => {
-  const { factory, ceo } = await site();
+  const factory = await startFactory({ servers: ['tasks'] });
+  const ceo = await factory.agent('ceo');
   const args = JSON.parse(`{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`);
 
   const result = await ceo.call('task_list', args);
