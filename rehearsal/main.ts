@@ -81,6 +81,7 @@ async function perform(stage: Stage, progress: Progress): Promise<Rehearsal> {
     recovered: [],
     signatures: new Map(),
     hostSession: randomUUID(),
+    lesson: '',
     moved: '',
   };
   const lead = await stage.actor(stage.factory.roles[stage.factory.lead]?.agents[0] ?? '');

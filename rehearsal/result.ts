@@ -19,6 +19,8 @@ export interface Rehearsal {
   missing: { rule: string; role: string; tool: string }[];
   checkpoints: { name: string; decision: string; assurance: string; digest: string }[];
   recovered: { task: string; from: string; to: string; fence: number }[];
+  /** Tasks whose brief brought a lesson that was recorded here, and whether its failure came again in them. */
+  lessons: { lesson: string; task: string; matchedBy: string; outcome: string | null }[];
   release: { url: string; version: string; commit: string; verified: boolean } | null;
   record: { entries: number; verified: boolean; head: string; tampered: string };
   ms: number;
@@ -61,18 +63,29 @@ export async function readBack(kit: Kit, { request, times, since }: Told): Promi
     gates,
   }));
   const caught = record.tampered !== '';
+  const lessons = await usesOf(kit);
+  const outcomes = new Set(lessons.map(({ outcome }) => outcome));
+  const learned = kit.lesson === '' || (outcomes.has('prevented') && !outcomes.has('repeated'));
   return {
-    ok: missing.length === 0 && record.verified && caught && release?.verified === true,
+    ok: missing.length === 0 && record.verified && caught && learned && release?.verified === true,
     request,
     phases,
     refused,
     missing,
     checkpoints: shown.checkpoints,
     recovered: kit.recovered.map((one) => ({ ...one, fence: shown.fences[one.task] ?? 0 })),
+    lessons,
     release,
     record,
     ms: Math.round(performance.now() - since),
   };
+}
+
+async function usesOf({ stage, lesson }: Kit): Promise<Rehearsal['lessons']> {
+  if (lesson === '') return [];
+  const { json } = await must(stage.millwright(['lessons', 'show', lesson]), 'The lesson');
+  const uses = json.uses as Omit<Rehearsal['lessons'][number], 'lesson'>[];
+  return uses.map(({ task, matchedBy, outcome }) => ({ lesson, task, matchedBy, outcome }));
 }
 
 interface Entry {

@@ -47,6 +47,12 @@ export function printTable(result: Rehearsal, stream: NodeJS.WriteStream): strin
       result.recovered.map((one) => [one.task, one.from, one.to, String(one.fence)]),
     ),
     '',
+    paint('bold', 'Learned'),
+    ...rows(
+      ['lesson', 'given in', 'because of', 'its failure was'],
+      result.lessons.map((one) => [one.lesson, one.task, one.matchedBy, one.outcome ?? '–']),
+    ),
+    '',
     `Release   ${result.release?.url ?? 'none'}  commit ${result.release?.commit.slice(0, 12) ?? '–'}  every endpoint verified: ${mark(result.release?.verified === true)}`,
     `Record    ${result.record.entries} entries, verified: ${mark(result.record.verified)}; with one byte changed: ${result.record.tampered || paint('red', 'NOTHING NOTICED')}`,
     `Took      ${(result.ms / 1000).toFixed(1)} s`,

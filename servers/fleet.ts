@@ -1,15 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { catalogue } from './core/call.ts';
 import type { JobRunner } from './core/jobs.ts';
-import type { AnyTool, FleetServer, ServerModule } from './core/tool.ts';
+import type { AnyTool, FleetServer, ServerModule, SessionOpened } from './core/tool.ts';
 
 /** The servers of the fleet, by folder. */
-export const SERVER_NAMES = ['tasks', 'gates', 'repo', 'qa', 'provision', 'deploy'] as const;
+export const SERVER_NAMES = ['tasks', 'gates', 'repo', 'qa', 'provision', 'deploy', 'memory'] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface Fleet {
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly jobs: Readonly<Record<string, JobRunner>>;
+  readonly sessionOpened: SessionOpened;
 }
 
 /** Loads the named servers; all of them by default. Throws for a name that is no server. */
@@ -21,6 +22,9 @@ export async function loadFleet(names: readonly string[] = SERVER_NAMES): Promis
   return {
     tools: catalogue(servers),
     jobs: Object.assign({}, ...servers.map((server) => server.jobs ?? {})),
+    async sessionOpened(services, agent) {
+      for (const server of servers) await server.sessionOpened?.(services, agent);
+    },
   };
 }
 

@@ -9,16 +9,21 @@ import {
   complete,
   type Kit,
   type Performance,
+  remember,
   takeWhenFree,
 } from './kit.ts';
 
 /** The build step: the first round has a defect that its own tests do not see, the second mends it. */
 export const buildSteps: Record<string, Performance> = {
   build: async (actor, kit, task) => {
-    const { round } = await actor.do('task_checkout', { task });
+    const { round, lessons } = await actor.do('task_checkout', { task });
     const developer = round === 1 ? await takenOver(actor, kit, task) : actor;
     if (round === 1) await firstBuild(developer, kit);
-    else await secondBuild(developer, kit);
+    else {
+      warned(developer, kit, lessons);
+      await compacted(developer, kit, task);
+      await secondBuild(developer, kit);
+    }
     await kit.stage.end(developer.agent);
   },
 };
@@ -49,6 +54,28 @@ async function takenOver(first: Actor, kit: Kit, task: string): Promise<Actor> {
   });
   await kit.stage.end(first.agent);
   return second;
+}
+
+/** The brief of the second round says what the failure of the first one taught. */
+function warned(actor: Actor, { lesson, progress }: Kit, lessons: string[]): void {
+  if (lesson === '') return;
+  const told = lessons.find((line) => line.startsWith(`${lesson} `));
+  if (told === undefined) throw new Error(`The brief of ${actor.agent} does not bring ${lesson}.`);
+  progress.done(actor.agent, `was told ${told.slice(0, 90)}`);
+}
+
+/** The host has compacted its context: its hook asks where the session stands. */
+async function compacted(actor: Actor, kit: Kit, task: string): Promise<void> {
+  const { stage, progress } = kit;
+  const enrolment = join(stage.factoryHome, 'enrolments', `${actor.agent}.json`);
+  const hook = { session_id: kit.hostSession, hook_event_name: 'SessionStart', source: 'compact' };
+  const { json } = await stage.millwright(['memory', 'card', '--enrolment', enrolment], JSON.stringify(hook));
+  const card = String(
+    (json.hookSpecificOutput as { additionalContext?: string } | undefined)?.additionalContext,
+  );
+  if (!card.includes(`You hold ${task} `))
+    throw new Error(`After a compaction ${actor.agent} was not told of ${task}.`);
+  progress.done(actor.agent, `was told after a compaction that it holds ${task}`);
 }
 
 async function firstBuild(actor: Actor, kit: Kit): Promise<void> {
@@ -91,6 +118,11 @@ async function submitAndGate(actor: Actor, kit: Kit, commit: string, summary: st
       'gate',
       `${gate.gate}: ${gate.closed ? 'closed' : 'OPEN'} (${gate.isolation}, ${gate.ms} ms)`,
     );
+  await remember(
+    actor,
+    { kind: 'fact', text: `${summary} Submitted as ${submitted.commit}.`, about: ['branch:mainline'] },
+    { kind: 'next', text: 'Wait for the review; mend what it or QA finds in a new round.' },
+  );
   await complete(actor, 'built, submitted, every machine gate closed');
 }
 

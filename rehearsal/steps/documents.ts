@@ -1,20 +1,47 @@
 import { must } from '../stage.ts';
 import { BRIEF, DISPATCH, LAUNCH_PLAN, POSITIONING, SEO_AUDIT, SPEC } from '../texts.ts';
 import { decide, editedDocument, forgedDecision, replayedDecision } from './decisions.ts';
-import { attempt, complete, inputOf, type Kit, leave, newestArtifact, type Performance } from './kit.ts';
+import {
+  attempt,
+  complete,
+  inputOf,
+  type Kit,
+  leave,
+  newestArtifact,
+  type Performance,
+  remember,
+} from './kit.ts';
 
 const writes =
-  (name: string, body: string, summary: string): Performance =>
+  (name: string, body: string, summary: string, note: string): Performance =>
   async (actor, { progress }) => {
     await leave(actor, name, body);
+    await remember(actor, { kind: 'fact', text: note });
     await complete(actor, summary);
     progress.done(actor.agent, summary);
   };
 
 /** Steps that are about documents: who writes one, who accepts it, and what the human decides. */
 export const documentSteps: Record<string, Performance> = {
-  scan: writes('brief', BRIEF, 'scored the opportunity 32 of 40'),
-  'write-spec': writes('spec', SPEC, 'wrote the specification'),
+  scan: async (actor, kit) => {
+    await leave(actor, 'brief', BRIEF);
+    if ((await actor.tools()).includes('memory_write'))
+      await attempt(kit, actor, 'memory.stale', 'task_complete', {
+        summary: 'scored it, remembered nothing',
+      });
+    await remember(actor, {
+      kind: 'decision',
+      text: 'Testimonials scored 32 of 40: small vendors ask for them, and the tools there are cost too much for them.',
+    });
+    await complete(actor, 'scored the opportunity 32 of 40');
+    kit.progress.done(actor.agent, 'scored the opportunity 32 of 40');
+  },
+  'write-spec': writes(
+    'spec',
+    SPEC,
+    'wrote the specification',
+    'The spec of testimonials asks for a form, a wall and a widget; each criterion can be seen from outside.',
+  ),
 
   'accept-brief': async (actor, kit) => {
     const artifact = await inputOf(actor, 'brief');
@@ -30,6 +57,10 @@ export const documentSteps: Record<string, Performance> = {
     });
     await forgedDecision(kit, checkpoint);
     await decide(kit, actor, 'opportunity-brief', checkpoint);
+    await remember(actor, {
+      kind: 'decision',
+      text: 'We build testimonials: the evidence carried the score, and the human agreed.',
+    });
     await complete(actor, 'accepted the brief; the human agreed');
   },
 
@@ -47,6 +78,10 @@ export const documentSteps: Record<string, Performance> = {
     const checkpoint = await request();
     await replayedDecision(kit, checkpoint);
     await decide(kit, actor, 'name-and-positioning', checkpoint);
+    await remember(actor, {
+      kind: 'decision',
+      text: 'The product is named Kindword, not Praisely; the human agreed.',
+    });
     await complete(actor, 'named it Kindword; the human agreed');
   },
 
@@ -63,14 +98,22 @@ export const documentSteps: Record<string, Performance> = {
       artifact,
     });
     await decide(kit, actor, 'product-spec', checkpoint);
+    await remember(actor, {
+      kind: 'decision',
+      text: 'The spec of testimonials is accepted as it stands; the human agreed.',
+    });
     await complete(actor, 'accepted the spec; the human agreed');
   },
 
-  dispatch: async (actor, kit) => {
+  dispatch: async (actor, kit, task) => {
     const role = kit.stage.roleFor('developer');
     await attempt(kit, actor, 'input.invalid', 'agent_spawn', { role, message: 'x'.repeat(5000) });
     await actor.do('agent_spawn', { role, message: 'Build to the spec.' });
     await leave(actor, 'dispatch', DISPATCH);
+    await remember(actor, {
+      kind: 'next',
+      text: `${task} queued a run of a developer; look whether the build is submitted.`,
+    });
     await complete(actor, 'queued a developer');
     kit.progress.done(actor.agent, 'queued a developer');
     await runQueued(kit);
@@ -85,10 +128,19 @@ export const documentSteps: Record<string, Performance> = {
       artifact,
     });
     await decide(kit, actor, 'launch-plan', checkpoint);
+    await remember(actor, {
+      kind: 'decision',
+      text: 'The launch goes by the plan that the human agreed to.',
+    });
     await complete(actor, 'planned the launch; the human agreed');
   },
 
-  'seo-audit': writes('seo-audit', SEO_AUDIT, 'audited how the product is found'),
+  'seo-audit': writes(
+    'seo-audit',
+    SEO_AUDIT,
+    'audited how the product is found',
+    'The search audit of testimonials is left; it was made on the first release.',
+  ),
 };
 
 /** The runner's part: takes the run that was queued and starts its agent in a process of its own. */

@@ -1,6 +1,6 @@
 import type { Actor } from '../actor.ts';
 import { sideChange } from './build.ts';
-import { attempt, complete, type Kit, leave, type Performance, takeWhenFree } from './kit.ts';
+import { attempt, complete, type Kit, leave, type Performance, remember, takeWhenFree } from './kit.ts';
 
 /** Review and QA: somebody else reads, and a server runs what nobody may merely claim. */
 export const judgingSteps: Record<string, Performance> = {
@@ -16,6 +16,10 @@ export const judgingSteps: Record<string, Performance> = {
       summary: 'Read whole; every input is checked before it is stored.',
     });
     if (brief.round === 1) await attempt(kit, actor, 'merge.open-gate', 'change_merge');
+    await remember(actor, {
+      kind: 'decision',
+      text: `Accepted the diff ${digest}: every input is checked before it is stored.`,
+    });
     await complete(actor, 'read every file of the diff and accepted it');
     kit.progress.done(actor.agent, 'accepted the change');
   },
@@ -27,13 +31,38 @@ export const judgingSteps: Record<string, Performance> = {
     kit.progress.doing(qa.agent, 'runs the suite and the probe in the sandbox');
     await qa.do('qa_run');
     const probe = await qa.do('qa_probe');
-    const { verdict, reasons } = await qa.do('qa_verdict');
+    const { verdict, reasons, digest } = await qa.do('qa_verdict');
     kit.progress.done(qa.agent, `${verdict}: ${reasons[0] ?? 'nothing found'}`);
     await leave(qa, 'qa-report', report(verdict, reasons, probe.findings));
     if (round === 1) await releaseWithoutPass(kit);
+    if (verdict === 'FAIL') await recordLesson(qa, kit, reasons, digest);
+    await remember(qa, {
+      kind: 'fact',
+      text: `The verdict on round ${round} is ${verdict}: ${reasons[0] ?? 'nothing was found'}.`.slice(
+        0,
+        1_000,
+      ),
+    });
     await complete(qa, `the verdict is ${verdict}`, verdict === 'PASS' ? 'done' : 'failed');
   },
 };
+
+/** What the FAIL taught; whoever is sent back to the build finds it in the brief. */
+async function recordLesson(qa: Actor, kit: Kit, reasons: string[], digest: string): Promise<void> {
+  if (!(await qa.tools()).includes('lesson_record')) return;
+  const { lesson } = await qa.do('lesson_record', {
+    root_cause:
+      'Text that a visitor typed went into the page as it came, and the browser took it for markup.',
+    fix: 'Escape it where it enters the page, and in every other page that shows it.',
+    prevention:
+      'Escape each text of a visitor at the place that writes HTML, and keep a test that fails without it.',
+    triggers: ['src/card.ts', 'src/pages.ts'],
+    error: reasons.join('\n'),
+    evidence: [digest],
+  });
+  kit.lesson = lesson;
+  kit.progress.done(qa.agent, `recorded ${lesson}: text of a visitor is text`);
+}
 
 /** The reviewer's host is the very one in which the change was written: two roles, one person. */
 async function reviewOfOneself(actor: Actor, kit: Kit, task: string): Promise<void> {

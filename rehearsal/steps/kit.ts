@@ -32,6 +32,8 @@ export interface Kit {
   signatures: Map<string, string>;
   /** A host session that two roles share, which makes them one person. */
   hostSession: string;
+  /** What QA's FAIL taught; empty when its role may record none. */
+  lesson: string;
   /** A commit that was submitted after the PASS. */
   moved: string;
 }
@@ -63,6 +65,17 @@ export async function attempt(
 /** Leaves one document on the held task. */
 export async function leave(actor: Actor, name: string, body: string): Promise<void> {
   await actor.do('artifact_put', { name, media: 'text/markdown', body });
+}
+
+interface Remembered {
+  kind: 'fact' | 'decision' | 'thread' | 'next';
+  text: string;
+  about?: string[];
+}
+
+/** Writes down what the agent's next session must know; a factory file may grant a role no memory. */
+export async function remember(actor: Actor, ...entries: Remembered[]): Promise<void> {
+  if ((await actor.tools()).includes('memory_write')) await actor.do('memory_write', { entries });
 }
 
 /** Hands the held task in. */

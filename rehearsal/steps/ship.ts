@@ -1,6 +1,6 @@
 import { RESOURCES } from '../texts.ts';
 import { sideChange } from './build.ts';
-import { attempt, complete, type Kit, leave, type Performance } from './kit.ts';
+import { attempt, complete, type Kit, leave, type Performance, remember } from './kit.ts';
 
 const PLAN = {
   product: 'testimonials',
@@ -17,6 +17,11 @@ export const shippingSteps: Record<string, Performance> = {
     await attempt(kit, actor, 'input.invalid', 'infra_propose', { ...PLAN, product: '; rm -rf /' });
     const { plan } = await actor.do('infra_propose', PLAN);
     await attempt(kit, actor, 'infra.unapproved', 'infra_apply', { plan });
+    await remember(actor, {
+      kind: 'fact',
+      text: `${plan} proposes one Worker and one database for testimonials; somebody else approves it.`,
+      about: ['database:testimonials'],
+    });
     await complete(actor, 'proposed one Worker and one database');
     kit.progress.done(actor.agent, `proposed ${plan}: one Worker, one database`);
   },
@@ -30,6 +35,7 @@ export const shippingSteps: Record<string, Performance> = {
       verdict: 'accept',
       reasons: 'Exactly what the spec stores.',
     });
+    await remember(actor, { kind: 'decision', text: `Approved ${plan}: exactly what the spec stores.` });
     await complete(actor, 'approved the plan');
     kit.progress.done(actor.agent, `approved ${plan}`);
   },
@@ -39,12 +45,18 @@ export const shippingSteps: Record<string, Performance> = {
     const { plan } = plans.at(-1);
     await actor.do('infra_apply', { plan });
     await leave(actor, 'resources', RESOURCES);
+    await remember(actor, {
+      kind: 'fact',
+      text: `${plan} is applied: the Worker and the database of testimonials exist.`,
+      about: ['database:testimonials'],
+    });
     await complete(actor, 'the resources exist');
     kit.progress.done(actor.agent, `had ${plan} applied`);
   },
 
   land: async (actor, kit) => {
     const { commit } = await actor.do('change_merge');
+    await remember(actor, { kind: 'fact', text: `Mainline is ${commit}.`, about: ['branch:mainline'] });
     await complete(actor, 'mainline is the commit that passed');
     kit.progress.done(actor.agent, `merged ${commit.slice(0, 12)}`);
   },
@@ -57,12 +69,22 @@ export const shippingSteps: Record<string, Performance> = {
       commit: kit.moved,
     });
     const { release, url } = await actor.do('release_cut');
+    await remember(actor, {
+      kind: 'fact',
+      text: `${release} of testimonials was cut and answers.`,
+      about: ['release:testimonials'],
+    });
     await complete(actor, `${release} answers`);
     kit.progress.done(actor.agent, `${release} answers at ${url}`);
   },
 
   verify: async (actor, kit) => {
     const verified = await actor.do('release_verify');
+    await remember(actor, {
+      kind: 'fact',
+      text: `Verified ${verified.checks.length} endpoints of the first release of testimonials.`,
+      about: ['release:testimonials'],
+    });
     await complete(actor, 'every endpoint answers as promised');
     kit.progress.done(actor.agent, `verified ${verified.checks.length} endpoints`);
   },

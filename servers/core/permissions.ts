@@ -26,6 +26,9 @@ export const CAPABILITIES = {
   'release:cut': 'release a merged commit that passed every gate',
   'release:verify': 'verify a live release endpoint by endpoint',
   'release:rollback': 'put the previous release back',
+  'memory:own': 'keep its own memory and search it',
+  'memory:link': 'say how things in memory relate',
+  'lesson:record': 'record lessons and search them',
 } as const;
 
 export type Capability = keyof typeof CAPABILITIES;

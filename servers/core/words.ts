@@ -68,7 +68,33 @@ function readWords<T extends { role: string }>(
 ): { head: T; body: string } {
   const path = join(root, file);
   if (!existsSync(path)) throw new Error(`The role ${role} has no words: ${file} is missing.`);
-  const [, head, body] = /^---\n(.*?)\n---\n(.*)$/s.exec(readFileSync(path, 'utf8')) ?? [];
+  const words = split(file, readFileSync(path, 'utf8'), schema);
+  if (words.head.role !== role) throw new Error(`${file} says that it is for the role ${words.head.role}.`);
+  return words;
+}
+
+/** A whole prompt or soul, as its file holds it. */
+export interface WordsFile {
+  readonly part: 'prompt' | 'soul';
+  readonly role: string;
+  /** Without the frontmatter. */
+  readonly body: string;
+  readonly reads: readonly string[];
+  readonly produces: readonly string[];
+}
+
+/** Reads the text of a prompt or soul by the rules of `readRole`; a creed makes it a soul. Throws as that does. */
+export function parseWords(text: string): WordsFile {
+  if (/^creed:/m.test(/^---\n(.*?)\n---\n/s.exec(text)?.[1] ?? '')) {
+    const { head, body } = split('the soul', text, soulHead);
+    return { part: 'soul', role: head.role, body, reads: [], produces: [] };
+  }
+  const { head, body } = split('the prompt', text, promptHead);
+  return { part: 'prompt', role: head.role, body, reads: head.reads, produces: head.produces };
+}
+
+function split<T>(file: string, text: string, schema: z.ZodType<T>): { head: T; body: string } {
+  const [, head, body] = /^---\n(.*?)\n---\n(.*)$/s.exec(text) ?? [];
   if (head === undefined || body === undefined)
     throw new Error(`${file} does not begin with frontmatter between two lines of "---".`);
   const parsed = schema.safeParse(parseHead(file, head));
@@ -78,7 +104,6 @@ function readWords<T extends { role: string }>(
       `${file}: ${issue?.path.join('.') || 'frontmatter'}: ${issue?.message ?? 'not understood'}.`,
     );
   }
-  if (parsed.data.role !== role) throw new Error(`${file} says that it is for the role ${parsed.data.role}.`);
   return { head: parsed.data, body: body.trim() };
 }
 

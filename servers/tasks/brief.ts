@@ -1,10 +1,16 @@
 import { stepOf } from '../core/factory/steps.ts';
 import { artifactId, pipelineId, taskId } from '../core/ids.ts';
+import { recall } from '../core/memory/recall.ts';
+import { wordsInForce } from '../core/memory/role_words.ts';
+import { NOTES } from '../core/memory/said.ts';
+import { CHARACTERS_A_TOKEN } from '../core/memory/tokens.ts';
+import { isGranted } from '../core/permissions.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
-import { readRole } from '../core/words.ts';
 import { extraInputs, latestArtifacts } from './artifacts_queries.ts';
+import { estimateLines, isPlanning } from './estimates.ts';
 import { clip } from './fit.ts';
+import { giveLessons } from './lessons.ts';
 import { findPipeline } from './pipelines_queries.ts';
 
 /** Leaves room in a host's 10,000 characters for the JSON around the texts. */
@@ -12,6 +18,11 @@ const BRIEF_CHARACTERS = 9_000;
 const LARGEST_INLINE = 2_000;
 /** What an input takes without its body. */
 const INPUT_CHARACTERS = 260;
+/** About 500 tokens: five lessons at their usual length. */
+const LESSON_CHARACTERS = 1_600;
+const MOST_ESTIMATES = 8;
+/** About 500 tokens too; memory_read gives the rest. */
+const MEMORY_CHARACTERS = 1_600;
 
 /** Everything an agent starts with; larger inputs by digest, to be read before the work. */
 export interface Brief {
@@ -36,13 +47,15 @@ export interface Brief {
   }[];
   memory: string[];
   lessons: string[];
+  /** For who plans what others will do: what estimates were worth so far, a line a phase and role. */
+  estimates: string[];
   soul: string;
   prompt: string;
 }
 
 /** Composes the brief of one task: exactly the artifacts its step names, and nothing of other phases. */
 export async function briefFor(
-  call: Pick<Call, 'db' | 'factory' | 'session'>,
+  call: Pick<Call, 'db' | 'tx' | 'factory' | 'session' | 'now'>,
   task: Row<'tasks'>,
 ): Promise<Brief> {
   const run = task.pipeline === null ? undefined : await findPipeline(call.db, task.pipeline);
@@ -51,7 +64,7 @@ export async function briefFor(
   const named = await latestArtifacts(call.db, of, [
     ...new Set([...(step?.reads ?? []), ...(step?.accepts ?? [])]),
   ]);
-  const words = readRole(call.session.role);
+  const words = await wordsInForce(call.db, call.session.role);
   const brief: Brief = {
     task: taskId(task.id),
     title: clip(task.title, 250),
@@ -67,19 +80,44 @@ export async function briefFor(
     inputs: [],
     memory: [],
     lessons: [],
+    estimates:
+      run && step && isPlanning(run, step) ? await estimateLines(call.db, run.name, MOST_ESTIMATES) : [],
     soul: words.soul,
     prompt: words.prompt,
   };
   const artifacts = [...(await extraInputs(call.db, task.id)), ...named];
   const description = [task.description, run && `Request: ${run.request}`].filter(Boolean).join('\n\n');
-  const room = BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * INPUT_CHARACTERS;
+  brief.memory = await memoryFor(call, task, Math.min(MEMORY_CHARACTERS, roomIn(brief, artifacts) / 3));
+  const texts = [description, ...brief.criteria, ...artifacts.map(({ body }) => body)];
+  brief.lessons = await giveLessons(
+    call,
+    task,
+    texts,
+    Math.min(LESSON_CHARACTERS, roomIn(brief, artifacts) / 2),
+  );
+  const room = roomIn(brief, artifacts);
   brief.description = clip(description, Math.min(3_000, Math.max(200, room)));
   brief.inputs = fit(brief, artifacts);
   return brief;
 }
 
+/** What the agent knew before: first where that is older than the state it describes. */
+async function memoryFor(
+  { db, factory, session }: Pick<Call, 'db' | 'factory' | 'session'>,
+  task: Row<'tasks'>,
+  characters: number,
+): Promise<string[]> {
+  if (!isGranted(factory.roles[session.role]?.may ?? [], 'memory:own')) return [];
+  const of = { agent: session.agent, role: session.role, task: task.id };
+  const { warnings, lines } = await recall(db, of, characters / CHARACTERS_A_TOKEN);
+  return [...warnings, ...(lines.length > 0 ? [NOTES, ...lines] : [])];
+}
+
+const roomIn = (brief: Brief, artifacts: readonly unknown[]) =>
+  BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * INPUT_CHARACTERS;
+
 function fit(brief: Brief, artifacts: readonly Row<'artifacts'>[]): Brief['inputs'] {
-  let room = BRIEF_CHARACTERS - JSON.stringify(brief).length - artifacts.length * INPUT_CHARACTERS;
+  let room = roomIn(brief, artifacts);
   return artifacts.map(({ id, name, digest, size, body }) => {
     const cost = JSON.stringify(body).length;
     const inline = cost <= Math.min(LARGEST_INLINE, room);

@@ -11,7 +11,10 @@ const definition = (desk: Desk) => join(desk.home, 'shop', 'factory.yaml');
 
 async function grant(desk: Desk) {
   const before = await readFile(definition(desk), 'utf8');
-  await writeFile(definition(desk), before.replace('change:submit]', 'change:submit, release:cut]'));
+  await writeFile(
+    definition(desk),
+    before.replace(/(\n {2}developer:[\s\S]*?change:submit)/, '$1, release:cut'),
+  );
   return before;
 }
 

@@ -50,7 +50,7 @@ test.each([
   [
     'an unknown capability',
     FACTORY,
-    'may: [task:read, task:work, release:read]',
+    'may: [task:read, task:work, release:read, memory:own]',
     'may: [task:rule]',
     /^factory\.yaml:\d+: roles\.growth\.may\.0: .*"task:read"/,
   ],
@@ -86,7 +86,7 @@ test.each([
   [
     'a pipeline that is missing',
     FACTORY,
-    '[product, feature, fix]',
+    '[product, feature, fix, words]',
     '[product, feature, fix, moon]',
     /^pipelines\/moon\.yaml:1: is missing; add it, or take its name out of "pipelines"\.$/,
   ],
@@ -183,7 +183,7 @@ test('reading a broken file says where it is broken, and a missing one what to n
 test.each(PRESETS)('factory %s has all pipelines, with a role for every step', async (preset) => {
   const { factory, pipelines } = parseDefinition(await readDefinition(preset));
 
-  expect([...pipelines.keys()]).toEqual(['product', 'feature', 'fix']);
+  expect([...pipelines.keys()]).toEqual(['product', 'feature', 'fix', 'words']);
   for (const step of [...pipelines.values()].flatMap(({ phases }) => phases.flatMap(({ steps }) => steps)))
     expect(factory.roles[roleFor(factory, step.role) ?? '']?.may).toContain('task:work');
   expect(roleFor(factory, 'infra'), 'sees rollbacks through').toBeDefined();

@@ -21,6 +21,7 @@ const RULES = [
   'infra.unapproved',
   'input.invalid',
   'lease.lost',
+  'memory.stale',
   'merge.open-gate',
   'path.protected',
   'path.write',
@@ -61,6 +62,9 @@ describe.each(['c-suite', 'solo'])('a rehearsal of %s', (factory) => {
       new Set(['rehearsal']),
     );
     expect(result.recovered).toHaveLength(2);
+    expect(result.lessons).toContainEqual(
+      expect.objectContaining({ matchedBy: 'signature', outcome: 'prevented' }),
+    );
     for (const { fence } of result.recovered) expect(fence).toBeGreaterThan(1);
     const rounds = Object.fromEntries(
       result.phases.map((phase: { id: string; rounds: number }) => [phase.id, phase.rounds]),

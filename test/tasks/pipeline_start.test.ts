@@ -48,7 +48,7 @@ test('names the pipelines there are', async () => {
   const ceo = await factory.agent('ceo');
 
   expect((await ceo.call('pipeline_start', { pipeline: 'moon', request })).text).toBe(
-    'NOT_FOUND: There is no such pipeline.\nNext: Use one of product, feature, fix.',
+    'NOT_FOUND: There is no such pipeline.\nNext: Use one of product, feature, fix, words.',
   );
 });
 

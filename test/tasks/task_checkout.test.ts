@@ -72,3 +72,21 @@ test('gives the same brief again to its holder', async () => {
 
   expect(await developer.ok('task_checkout')).toEqual(once);
 });
+
+test('gives one task to a session that asks twice at the same moment', async () => {
+  const factory = await startFactory({ servers });
+  const ceo = await factory.agent('ceo');
+  for (let count = 0; count < 4; count++) await ceo.ok('task_create', work);
+  const developer = await factory.agent('developer');
+
+  const results = await Promise.all([1, 2, 3].map(() => developer.call('task_checkout')));
+
+  const taken = results.filter((result) => !result.isError).map(({ value }) => value.task);
+  expect(new Set(taken)).toEqual(new Set(['T-1']));
+  for (const { text } of results.filter((result) => result.isError))
+    expect(text).toMatch(/^CONFLICT: You hold T-1\./);
+  const { db } = factory.services.store;
+  expect(await db.selectFrom('leases').select('subject').where('holder', 'is not', null).execute()).toEqual([
+    { subject: 1 },
+  ]);
+});

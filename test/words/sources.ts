@@ -32,6 +32,9 @@ function readTool(file: string): [string, Capability] {
   return [name, needs as Capability];
 }
 
+/** Beside the factories lie the lessons they begin with. */
+const isFactory = (name: string) => name !== 'lessons';
+
 /** The shipped factories by name, each with its pipelines, checked as a server checks them. */
 export function shippedFactories(): ReadonlyMap<string, Definition> {
   const pipelines = Object.fromEntries(
@@ -41,10 +44,12 @@ export function shippedFactories(): ReadonlyMap<string, Definition> {
     ]),
   );
   return new Map(
-    namesIn('factories', '.yaml').map((name) => [
-      name,
-      parseDefinition({ 'factory.yaml': read(`factories/${name}.yaml`), ...pipelines }),
-    ]),
+    namesIn('factories', '.yaml')
+      .filter(isFactory)
+      .map((name) => [
+        name,
+        parseDefinition({ 'factory.yaml': read(`factories/${name}.yaml`), ...pipelines }),
+      ]),
   );
 }
 

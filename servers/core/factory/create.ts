@@ -75,11 +75,14 @@ export async function applyFirstDefinition(
  * Gives one agent a new enrolment and returns the path of its 0600 file; earlier ones stay valid until revoked.
  *
  * @param expiresAt milliseconds since 1970, or null for none
+ * @param remote for an agent that cannot see the factory's home: the daemon's address, and the PEM of the authority
+ *   behind its certificate when the agent's system does not know it. The file is then to be moved to that agent.
  */
 export async function enrol(
   services: Services,
   agent: string,
   expiresAt: number | null = null,
+  remote?: { url: string; ca?: string | undefined },
 ): Promise<string> {
   const { factory } = await services.factory();
   const known = Object.values(factory.roles).some((role) => role.agents.includes(agent));
@@ -109,9 +112,10 @@ export async function enrol(
     });
   });
   await mkdir(services.paths.enrolments, { recursive: true, mode: 0o700 });
-  const path = join(services.paths.enrolments, `${agent}.json`);
+  const path = join(services.paths.enrolments, remote ? `${agent}.remote.json` : `${agent}.json`);
   const draft = `${path}.${id}`;
-  const content = { factory: factory.factory, home: services.paths.home, agent, token };
+  const place = remote ?? { home: services.paths.home };
+  const content = { factory: factory.factory, ...place, agent, token };
   await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
   await rename(draft, path);
   return path;

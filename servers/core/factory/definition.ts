@@ -14,6 +14,10 @@ const role = z.strictObject({
     .default([])
     .describe('Globs of the paths a change by this role may touch.'),
   spawns: z.array(name).default([]).describe('Roles this role may have run.'),
+  recalls: z
+    .array(name)
+    .default([])
+    .describe("Roles whose memory this role may read besides its own agent's; private entries never."),
   model: z.string().max(80).optional(),
 });
 
@@ -21,6 +25,8 @@ const gate = z.strictObject({
   command: z.array(z.string().min(1).max(500)).min(1).max(40).optional(),
   seconds: z.int().min(1).max(1800).default(300),
 });
+
+const MEMORY = { required: true, lines: 120, tokens: 3000, per_day: 200 };
 
 export const factorySchema = z.strictObject({
   factory: name,
@@ -73,6 +79,22 @@ export const factorySchema = z.strictObject({
       session_hours: z.number().min(0.01).max(720).default(24),
     })
     .default({ open_tasks: 20_000, session_hours: 24 }),
+  memory: z
+    .strictObject({
+      required: z
+        .boolean()
+        .default(MEMORY.required)
+        .describe('Whether a session that changed something must write memory before it hands its task in.'),
+      lines: z.int().min(20).max(1000).default(MEMORY.lines).describe('Lines of MEMORY.md.'),
+      tokens: z.int().min(200).max(20_000).default(MEMORY.tokens).describe('Tokens of MEMORY.md.'),
+      per_day: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(MEMORY.per_day)
+        .describe('Entries an agent adds in 24 hours.'),
+    })
+    .default(MEMORY),
   protected: z
     .array(z.string().min(1).max(200))
     .default([])

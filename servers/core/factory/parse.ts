@@ -109,6 +109,10 @@ function checkRoles(factory: Factory, lineOf: LineOf): void {
         );
       seen.set(agent, name);
     }
+    for (const recalled of role.recalls) {
+      if (!factory.roles[recalled])
+        wrong(['roles', name, 'recalls'], `"${recalled}" is no role; use one of ${names}.`);
+    }
     for (const spawned of role.spawns) {
       if (!factory.roles[spawned])
         wrong(['roles', name, 'spawns'], `"${spawned}" is no role; use one of ${names}.`);

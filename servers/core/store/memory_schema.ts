@@ -45,6 +45,8 @@ export interface Memories {
   valid_to: number | null;
   superseded_by: number | null;
   digest: string;
+  /** The id it had in the file it was imported from. */
+  foreign_id: string | null;
 }
 
 /** An embedding of an entry under one model: little-endian 32-bit floats in base64. */

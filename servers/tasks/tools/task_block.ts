@@ -3,6 +3,7 @@ import { heldTask } from '../../core/held.ts';
 import { taskId } from '../../core/ids.ts';
 import { releaseLease } from '../../core/leases.ts';
 import { defineTool } from '../../core/tool.ts';
+import { endLessons } from '../lessons.ts';
 import { finishTask, forgetTask } from '../queries.ts';
 
 export default defineTool({
@@ -25,6 +26,7 @@ export default defineTool({
     const task = await heldTask(call);
     await releaseLease(call.tx, 'task', task.id);
     await finishTask(call.tx, task.id, 'blocked', why, call.now);
+    await endLessons(call, task, false);
     await forgetTask(call.tx, call.session.id);
     return { task: taskId(task.id), state: 'blocked' as const };
   },

@@ -5,7 +5,7 @@ import { refuseIfStopped } from '../../core/kill.ts';
 import { isHeld, leaseMs, sweep } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { briefFor } from '../brief.ts';
-import { claimTask, promoteWaiting } from '../claim_queries.ts';
+import { claimTask, holdingOf, promoteWaiting } from '../claim_queries.ts';
 import { findTask, holderOf } from '../queries.ts';
 
 const input = z.object({
@@ -39,6 +39,7 @@ export default defineTool({
     inputs: z.array(input),
     memory: z.array(z.string()),
     lessons: z.array(z.string()),
+    estimates: z.array(z.string()),
     soul: z.string(),
     prompt: z.string(),
     lease_ends_at: z.string(),
@@ -53,6 +54,7 @@ export default defineTool({
 
     if (services.sweepGuard.mayEnd(now, leaseMs(factory) / 3)) await sweep(services.store, tx, factory, now);
     await promoteWaiting(tx, now);
+    await refuseSecond(call);
     const task = await claimTask(tx, {
       role: session.role,
       session: session.id,
@@ -72,15 +74,23 @@ async function alreadyHeld({ tx, services, session, now }: Call, wanted: number 
   const lease = { kind: 'task' as const, subject: session.task, holder: session.id, fence: session.fence };
   if (!(await isHeld(tx, services.store.dialect, lease, now))) return undefined;
   if (wanted === undefined || wanted === session.task) return findTask(tx, session.task);
-  throw new ToolError(
-    'CONFLICT',
-    `You hold ${taskId(session.task)}.`,
-    'Hand it in with task_complete, or give it back with task_return, first.',
-    {
-      rule: 'task.one-at-a-time',
-    },
-  );
+  throw holdsAnother(session.task);
 }
+
+/** A host that asks twice at the same moment would else take two tasks, and could never hand the first one in. */
+async function refuseSecond({ tx, session }: Call): Promise<void> {
+  const { task, fence } = await holdingOf(tx, session.id);
+  const isNew = task !== session.task || fence !== session.fence;
+  if (task !== null && isNew) throw holdsAnother(task);
+}
+
+const holdsAnother = (task: number) =>
+  new ToolError(
+    'CONFLICT',
+    `You hold ${taskId(task)}.`,
+    'Hand it in with task_complete, or give it back with task_return, first.',
+    { rule: 'task.one-at-a-time' },
+  );
 
 async function whyNot({ db, session }: Call, wanted: number | undefined): Promise<ToolError> {
   if (wanted === undefined) {

@@ -6,10 +6,13 @@ import { pipelineId, taskId } from '../../core/ids.ts';
 import { releaseLease } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { failureReport } from '../artifacts_queries.ts';
+import { learnFrom } from '../learning.ts';
 import { failPhase, settlePipeline } from '../pipelines.ts';
 import { findPipeline } from '../pipelines_queries.ts';
 import { finishTask, forgetTask } from '../queries.ts';
+import { refuseStaleMemory } from '../remembered.ts';
 import { requirements } from '../requirements.ts';
+import { wordsRequirement } from '../words.ts';
 
 export default defineTool({
   name: 'task_complete',
@@ -33,6 +36,7 @@ export default defineTool({
     const run = task.pipeline === null ? undefined : await findPipeline(call.tx, task.pipeline);
     const step = stepOf(run, task);
     const asked = step ? await requirements(call, step, task) : [];
+    if (run && step) asked.push(...(await wordsRequirement(call, run, step, task)));
     const failed = asked.filter(({ state }) => state === 'failed');
     const open = asked.filter(({ state }) => state === 'open');
     const failing = outcome === 'failed' || failed.length > 0;
@@ -46,16 +50,19 @@ export default defineTool({
         },
       );
     }
+    await refuseStaleMemory(call, task);
     await releaseLease(call.tx, 'task', task.id);
     await forgetTask(call.tx, call.session.id);
-    if (!failing) return settle(call, task, summary);
+    if (!failing) return settle(call, task, run, summary);
     const why = failed.length > 0 ? failed.map((item) => item.why).join('; ') : summary;
     return fail(call, task, run, `${summary}\n\n${why}`);
   },
 });
 
-async function settle({ tx, now }: Call, task: HeldTask, summary: string) {
+async function settle(call: Call, task: HeldTask, run: Run, summary: string) {
+  const { tx, now } = call;
   await finishTask(tx, task.id, 'done', summary, now);
+  await learnFrom(call, task, run, true);
   const over = task.pipeline === null ? undefined : await settlePipeline(tx, task.pipeline, now);
   const next = over
     ? `${pipelineId(task.pipeline as number)} is ${over}.`
@@ -63,14 +70,18 @@ async function settle({ tx, now }: Call, task: HeldTask, summary: string) {
   return { task: taskId(task.id), outcome: 'done', next };
 }
 
-async function fail(call: Call, task: HeldTask, run: Awaited<ReturnType<typeof findPipeline>>, why: string) {
+type Run = Awaited<ReturnType<typeof findPipeline>>;
+
+async function fail(call: Call, task: HeldTask, run: Run, why: string) {
   const { tx, factory, session, now } = call;
   if (!run) {
     await finishTask(tx, task.id, 'blocked', why, now);
+    await learnFrom(call, task, run, false);
     return { task: taskId(task.id), outcome: 'failed', next: 'The task is blocked; its creator decides.' };
   }
   const report = await failureReport(tx, task, session, why, now);
   await finishTask(tx, task.id, 'cancelled', why, now);
+  await learnFrom(call, task, run, false);
   const outcome = await failPhase(
     { tx, factory, run, round: task.round, createdBy: session.agent, now },
     task,

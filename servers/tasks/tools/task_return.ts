@@ -4,6 +4,7 @@ import { taskId } from '../../core/ids.ts';
 import { releaseLease } from '../../core/leases.ts';
 import { defineTool } from '../../core/tool.ts';
 import { forgetTask, setState } from '../queries.ts';
+import { refuseStaleMemory } from '../remembered.ts';
 
 export default defineTool({
   name: 'task_return',
@@ -16,6 +17,7 @@ export default defineTool({
 
   async handler(_input, call) {
     const task = await heldTask(call);
+    await refuseStaleMemory(call, task);
     await releaseLease(call.tx, 'task', task.id);
     await setState(call.tx, task.id, 'ready');
     await forgetTask(call.tx, call.session.id);

@@ -1,5 +1,8 @@
 import type { Migration } from '../migrate.ts';
 
+/** Letters and digits only, as SQLite's tokenizer has it: PostgreSQL's own takes `wall.js` for a host. */
+const WORDS = (column: string) => `regexp_replace(${column}, '[^[:alnum:]]+', ' ', 'g')`;
+
 /** Columns are named as in `memory_schema.ts`. */
 export const memory: Migration = {
   version: 2,
@@ -9,11 +12,15 @@ export const memory: Migration = {
        text text not null, aliases text not null default '', neighbours text not null default '',
        tags text not null default '', origin text not null, trust text not null, source text, session text,
        task ${integer}, commit_id text, private integer not null default 0, recorded_at ${integer} not null,
-       valid_from ${integer} not null, valid_to ${integer}, superseded_by ${integer}, digest text not null)`,
+       valid_from ${integer} not null, valid_to ${integer}, superseded_by ${integer}, digest text not null,
+       foreign_id text)`,
+    `create unique index memories_foreign on memories (foreign_id) where foreign_id is not null`,
     `create index memories_live on memories (agent, kind, id) where valid_to is null`,
-    `create index memories_agent on memories (agent, recorded_at)`,
+    `create index memories_twin on memories (digest) where valid_to is null`,
+    `create index memories_agent on memories (agent, recorded_at, id)`,
     `create index memories_session on memories (session, id) where session is not null`,
     `create index memories_task on memories (task, id) where task is not null`,
+    `create index reviews_task on reviews (task) where task is not null`,
     `create table memory_vectors (memory ${integer} not null references memories(id), model text not null,
        vector text not null, primary key (memory, model))`,
     `create table entities (id ${id}, name text not null unique)`,
@@ -63,8 +70,10 @@ export const memory: Migration = {
   ],
   postgres: [
     `alter table memories add column words tsvector generated always as (
-       setweight(to_tsvector('english', text), 'A') || setweight(to_tsvector('english', aliases), 'B') ||
-       setweight(to_tsvector('english', tags), 'C') || setweight(to_tsvector('english', neighbours), 'D')) stored`,
+       setweight(to_tsvector('english', ${WORDS('text')}), 'A') ||
+       setweight(to_tsvector('english', ${WORDS('aliases')}), 'B') ||
+       setweight(to_tsvector('english', ${WORDS('tags')}), 'C') ||
+       setweight(to_tsvector('english', ${WORDS('neighbours')}), 'D')) stored`,
     `create index memories_words on memories using gin (words)`,
     `create function memory_kept() returns trigger language plpgsql as $$
        begin raise exception 'memory is superseded, not deleted'; end $$`,

@@ -1,0 +1,28 @@
+import { prepared, unplanned } from '../store/prepared.ts';
+import type { Row } from '../store/schema.ts';
+import type { Db } from '../store/store.ts';
+import { type RoleWords, readRole } from '../words.ts';
+
+/** The states in which a version stands before the shipped words. */
+const STANDS: readonly Row<'role_words'>['state'][] = ['trial', 'kept'];
+
+/**
+ * The words of a role as its agents read them now: the shipped ones, each part replaced by its newest version that
+ * is on trial or was kept. Words are read by agents only; no rule of a server depends on them.
+ */
+export async function wordsInForce(db: Db, role: string): Promise<RoleWords> {
+  const shipped = readRole(role);
+  const versions = await standing(db, { role });
+  const part = (name: Row<'role_words'>['part']) =>
+    versions.findLast((version) => version.part === name)?.body;
+  return { ...shipped, prompt: part('prompt') ?? shipped.prompt, soul: part('soul') ?? shipped.soul };
+}
+
+const standing = prepared<{ role: string }>()((db, value) =>
+  db
+    .selectFrom('role_words')
+    .select(['part', 'body'])
+    .where('role', '=', unplanned.text(value('role')))
+    .where('state', 'in', STANDS)
+    .orderBy('id'),
+);
