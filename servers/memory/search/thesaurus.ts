@@ -8,213 +8,172 @@ const GROUPS = `
   logout signout
   signup register registration enrol onboarding
   password passphrase secret
-  permission privilege grant access authorisation authorization allowed right
-  forbidden denied refused rejected unauthorised blocked 401 403
-  user customer client account tenant subscriber visitor person people
-  newcomer new
-  employee staff colleague teammate member
+  permission privilege grant access authorisation authorization role allowed
+  forbidden denied refused rejected unauthorised unauthorized blocked 401 403
+  user customer client account tenant member
   team organisation organization company workspace
   admin administrator owner operator
   developer engineer programmer
-  stranger outsider outside external public anonymous
+  public anonymous external guest
   attacker hacker malicious hostile abuse
-  robot bot spam crawler
-  invoice bill receipt charge
-  pay payment paid charge card checkout
-  price pricing cost fee plan tier expensive dollars euro
-  money amount sum currency cents
-  currency exchange conversion fx rate
+  bot robot crawler spam
+  invoice bill receipt
+  pay payment charge checkout card
+  price pricing cost fee
+  plan subscription tier membership
+  amount sum money total currency
   refund chargeback
   tax vat
-  subscription plan membership
-  free trial
-  budget spend spending expense cost
+  budget spend spending cost
   revenue income earnings sales
   buy purchase order
-  bank card
-  deploy deployment release ship rollout publish upload live
-  rollback revert undo restore
+  deploy deployment release ship rollout publish
+  rollback revert undo
   canary gradual staged percent
   version release revision build
   upgrade update bump
   dependency package library module vendor
   pin pinned exact lock lockfile
-  preview staging sandbox test
-  production live prod
+  staging preview sandbox test
+  production prod live
   infrastructure provision provisioning resource create
-  server machine host box instance vm
-  cloud hosting hoster
+  server machine host instance vm
+  cloud hosting provider
   container docker image
-  worker function lambda
-  queue job background task sidekiq
-  schedule cron timer nightly periodic daily
-  alarm alert notification notice page
+  worker function lambda serverless
+  queue job background task
+  schedule cron timer periodic nightly daily
+  alarm alert notification page
   monitor monitoring check probe watch healthcheck
-  outage downtime incident down unavailable offline failure
+  outage downtime incident down unavailable offline
   uptime availability sla
-  flap flapping unstable
-  postmortem root cause reason why
-  cause reason because
+  postmortem retrospective cause reason
   error failure exception fault crash bug broken defect
-  fail failed broke refused
   silent silently quietly unnoticed
-  fix repair solve correct mend remedy
+  fix repair solve correct remedy
   workaround bypass
   slow sluggish latency delay lag performance
-  fast quick quicker speed
-  timeout deadline expired cut
-  memory ram heap limit
+  fast quick speed
+  timeout deadline expired
+  memory ram heap
   cpu processor compute
   disk storage space
-  cache cached caching stale
+  cache cached caching
   expire expiry expiration ttl lifetime
   delete remove erase drop purge
   prune cleanup clean vacuum
-  keep retain retention store stored save
-  evict evicted lost vanish disappear missing evaporate
-  stale outdated old obsolete legacy
+  keep retain retention store save
+  lost vanish disappear missing
+  stale outdated old obsolete
   deprecated archived unmaintained abandoned legacy
-  database datastore db sql table d1 sqlite postgres
-  table row column
+  database datastore db sql sqlite postgres
+  table row column record
   index scan query
   schema migration migrate
   transaction atomic
-  lock deadlock
+  lock deadlock mutex
   race concurrent concurrency parallel simultaneous
-  duplicate twice double identical same repeated
-  number serial sequence numbering id
+  duplicate twice double repeated
+  id identifier number serial sequence
   unique distinct
-  gap gapless skipped
-  count total tally counter counting
-  list browse listing page pagination
+  count total tally counter
+  list listing page pagination
   sort order
-  search find look lookup
-  backup dump copy snapshot
+  search find lookup
+  backup dump snapshot copy
   restore recover recovery
   export download
   import upload ingest
   sync synchronise replicate
   file document attachment
   folder directory path
-  pdf document print printing
-  render renderer rendering generate
+  pdf document print
+  render rendering generate
   image picture photo avatar thumbnail
-  screenshot picture
   font typeface
-  resize scale shrink crop
-  video media
+  resize scale crop
   mail email inbox message
-  mailbox inbox
-  newsletter digest
   unsubscribe optout
-  spam junk
   bounce undeliverable
   sms text phone
-  push notification
   webhook callback event
-  delivery send sent deliver
-  retry retried again repeat resend
+  send sent deliver delivery
+  retry retried again resend
   idempotent idempotency replay duplicate
   signature sign signed hmac
   verify check validate
   token key secret credential
   encrypt encryption cipher
-  hash digest checksum scrypt bcrypt argon2
+  hash digest checksum
   rotate rotation renew
   leak leaked exposed
-  header headers
   request call fetch
   response answer reply
   endpoint route url address
   url link address
   redirect forward
-  slug path
-  domain dns hostname
+  dns domain hostname
   certificate tls ssl https
-  ip ipv6 network
+  ip network
   firewall waf
   proxy gateway
   cdn edge
   region location
   api interface integration
-  integrator api developer
   throttle throttling rate limit quota
-  limit maximum cap bound most
-  minimum least threshold floor
+  limit maximum cap bound
+  minimum least threshold
   frontend browser page
-  page site website homepage
+  page site website
   widget embed embedded iframe snippet
   script javascript js
   style css
   mobile phone iphone android ios
-  safari browser
-  blog blogger wordpress article
-  seo google search indexed noindex
+  seo indexed crawled
   marketing campaign advertising
   traffic visits visitors
-  conversion rate
-  channel source
-  name brand trademark
-  legal law lawyer compliance
+  legal lawyer compliance
   privacy gdpr personal
   contract agreement terms
   country locale region
   language translation locale i18n
-  date day month time
   timezone utc
-  currently today now present
   format notation syntax
   parse parser parsing
   csv spreadsheet
   json payload body
   encoding utf unicode
-  decimal float rounding exponent scientific
-  money cents minor
-  typo misspelt misspelled spelling mistake
-  mistake error wrong
+  decimal float rounding precision
+  typo misspelt misspelled spelling
   secure security vulnerability hole
-  xss injection escape sanitise innerhtml
+  xss injection escape sanitise
   execute run
-  ssrf internal network
-  upload attach
-  review reviewer inspection inspect judge
+  review reviewer inspection
   approve approved accept accepted
   reject rejected decline refuse
   merge merged land
   commit change diff patch
   branch mainline trunk
   repository repo git
-  test tests suite spec
+  test suite spec
   qa quality
-  lint types
   refactor rewrite
-  estimate estimated predicted forecast guess
-  effort long
+  estimate predicted forecast guess
   deadline due
   plan roadmap
-  backlog todo to-do
+  backlog todo
   task work job ticket issue
   blocked waiting stuck
-  idea proposal
   decide decision chose choose
-  why reason rationale
-  instead replaced switch switched
-  replace replaced substitute fallback alternative
+  reason rationale
+  replace replaced substitute switch switched
+  fallback alternative
   vendor provider supplier service
-  switch move moved migrate
-  stop closed kill shutdown discontinue end
+  stop kill shutdown discontinue end
   start begin launch
-  launch live release
-  announce announced announcement
-  customer support complaint complain
-  complaint feedback
-  testimonial quote recommendation review
-  wall widget
-  note document
-  share shared public
-  invite invitation
-  role team
-  setting config configuration option flag
+  announce announcement
+  support complaint feedback
+  setting config configuration option
   flag toggle switch
   environment variable env
   log logs logging trace
@@ -224,16 +183,11 @@ const GROUPS = `
   model ai llm
   agent bot
   prompt instruction
-  truncated incomplete partial half cut
+  truncated incomplete partial cut
   complete whole full
   empty blank nothing
-  large big huge biggest largest
+  large big huge
   small tiny
-  maintenance works
-  weekend night
-  weekly tuesday weekday
-  month monthly
-  cost cheap
   watchdog heartbeat
   health status
   status state

@@ -26,7 +26,7 @@ export const TUNING: Tuning = {
   neighbours: 0.15,
   related: 0.7,
   everyWord: 0.5,
-  recency: 0.1,
+  recency: 0.3,
   halfLifeDays: 30,
   decay: 0.5,
   graph: 0.5,
