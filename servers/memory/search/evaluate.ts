@@ -1,23 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import * as z from 'zod';
 import { atMostTokens } from '../../core/memory/tokens.ts';
 import type { Db } from '../../core/store/store.ts';
 import { openBareSearch } from './bare.ts';
 import { findRows, idsByName } from './queries.ts';
+import type { Question } from './questions.ts';
 import { searchEntries } from './search.ts';
 import { TITLES, titleOf } from './titles.ts';
 import { TUNING, type Tuning } from './tuning.ts';
 
 const DEPTH = 10;
-
-/** A question and the ids of the entries that answer it; `stale` ones must not stand above them. */
-export const questionSchema = z.object({
-  question: z.string().min(1).max(2_000),
-  expect: z.array(z.string().min(1).max(100)).min(1).max(50),
-  stale: z.array(z.string().max(100)).max(50).default([]),
-  split: z.string().max(40).optional(),
-});
-export type Question = z.output<typeof questionSchema>;
 
 /** A way to search. */
 export interface Arm {

@@ -1,29 +1,32 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { Db, Store, Tx } from '../../core/store/store.ts';
 import { type Owner, readLine, type Staged } from './line.ts';
+import { linesOf } from './lines.ts';
 import {
   addEntries,
   arrange,
   dropKnown,
   dropStage,
   endSuperseded,
+  indexStage,
   linkAbout,
   makeStage,
-  repeatedId,
+  type Named,
+  repeatedIds,
   stage,
+  takenIds,
+  unstage,
 } from './staging.ts';
 
 const BATCH = 200;
 const PAGE = 5_000;
-const LONGEST_LINE = 1_000_000;
+const EVERY = 20_000;
 const MOST_NAMED = 20;
 
 /** A line that can't be taken in, by its number from 1. */
 export class BadLine extends Error {
   readonly line: number;
   constructor(line: number, why: string) {
-    super(`Line ${line}: ${why}.`);
+    super(`Line ${line}: ${why.replace(/\.$/, '')}.`);
     this.name = 'BadLine';
     this.line = line;
   }
@@ -58,12 +61,12 @@ export async function importEntries(store: Store, file: string, options: ImportO
     await makeStage(db);
     try {
       await stageAll(db, file, options, done);
-      await refuseRepeated(db, options, done);
+      await indexStage(db);
+      await refuseUnfit(db, options, done);
       await arrange(db);
       await transaction(async (tx) => {
         const staged = done.lines - done.skipped;
         done.known = await dropKnown(tx);
-        done.added = 0;
         for (let from = 0; from < staged; from += PAGE) {
           done.added += await addEntries(tx, from, PAGE);
           options.progress?.(`${Math.min(staged, from + PAGE)} of ${staged} entries`);
@@ -93,34 +96,31 @@ function onOneConnection<T>(
 
 async function stageAll(db: Db, file: string, options: ImportOptions, done: Imported): Promise<void> {
   let batch: Staged[] = [];
-  const lines = createInterface({
-    input: createReadStream(file, 'utf8'),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
-  for await (const text of lines) {
+  for await (const { n, text, tooLong } of linesOf(file)) {
     done.lines += 1;
-    if (text.trim() === '') {
-      done.lines -= 1;
-      continue;
-    }
     try {
-      if (text.length > LONGEST_LINE) throw new Error(`it is longer than ${LONGEST_LINE} characters`);
-      batch.push(readLine(text, done.lines, options));
+      if (tooLong) throw new Error('it is too long');
+      batch.push(readLine(text, n, options));
     } catch (error) {
-      leaveOut(done, options, done.lines, (error as Error).message);
+      leaveOut(done, options, n, (error as Error).message);
     }
     if (batch.length === BATCH) {
       await stage(db, batch);
       batch = [];
     }
-    if (done.lines % 20_000 === 0) options.progress?.(`${done.lines} lines read`);
+    if (done.lines % EVERY === 0) options.progress?.(`${done.lines} lines read`);
   }
   await stage(db, batch);
 }
 
-async function refuseRepeated(db: Db, options: ImportOptions, done: Imported): Promise<void> {
-  for (const { n, foreign_id } of await repeatedId(db, options.skipBad === true))
-    leaveOut(done, options, n, `the id "${foreign_id}" was there before`);
+/** An id stands for one text: the store's entries never change, and a line must not pass as one of them. */
+async function refuseUnfit(db: Db, options: ImportOptions, done: Imported): Promise<void> {
+  const refused = async (lines: readonly Named[], why: string) => {
+    for (const { n, foreign_id } of lines) leaveOut(done, options, n, `the id "${foreign_id}" ${why}`);
+    await unstage(db, lines);
+  };
+  await refused(await repeatedIds(db), 'was there before');
+  await refused(await takenIds(db), 'is that of an entry in the store that says something else');
 }
 
 function leaveOut(done: Imported, { skipBad }: ImportOptions, line: number, why: string): void {

@@ -3,8 +3,7 @@ import type { Row } from '../../core/store/schema.ts';
 import { digestOf, entityName, oneLine } from '../keep.ts';
 import { redact } from '../redact.ts';
 
-/** Other memories keep lessons among their entries: here such a one is a fact with that tag. */
-const KINDS = ['fact', 'decision', 'thread', 'next', 'lesson'] as const;
+export const KINDS = ['fact', 'decision', 'thread', 'next'] as const;
 const id = z.union([z.string().trim().min(1).max(100), z.int()]).transform(String);
 const words = (longest: number) => z.string().max(longest);
 const time = z
@@ -15,7 +14,8 @@ const time = z
 const lineSchema = z.object({
   id,
   text: words(20_000),
-  kind: z.enum(KINDS).default('fact'),
+  /** Other memories keep lessons among their entries: here such a one is a fact with that tag. */
+  kind: z.enum([...KINDS, 'lesson']).default('fact'),
   time,
   tags: z.array(words(100)).max(50).default([]),
   source: words(500).nullish(),
@@ -70,7 +70,7 @@ export function readLine(text: string, n: number, owner: Owner): Staged {
     throw new Error(`${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'is not an entry'}`);
   }
   const line = given.data;
-  const agent = owner.agent ?? line.agent;
+  const agent = line.agent ?? owner.agent;
   if (!agent) throw new Error('it names no agent');
   const role = owner.roleOf(agent) ?? line.role;
   if (!role) throw new Error(`"${agent}" is no agent of this factory`);

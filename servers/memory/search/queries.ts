@@ -1,8 +1,13 @@
+import { memoryId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import type { Db, Tx } from '../../core/store/store.ts';
 import { type Scope, within } from './scope.ts';
 
 const PAGE = 500;
+
+/** The id an entry is known by outside: the one it was imported under, else its own. */
+export const outsideId = ({ id, foreign_id }: Pick<Row<'memories'>, 'id' | 'foreign_id'>) =>
+  foreign_id ?? memoryId(id);
 
 /** These entries in this order; ids that no entry has are left out. */
 export async function findRows(db: Db, ids: readonly number[], scope?: Scope): Promise<Row<'memories'>[]> {
@@ -71,4 +76,31 @@ export async function addRelation(
     .where((eb) => eb.and(stated))
     .executeTakeFirst();
   if (!known) await tx.insertInto('relations').values(stated).execute();
+}
+
+/** Entries in order of id, a page of them; of one agent when one is named. */
+export function entriesAfter(db: Db, after: number, limit: number, agent?: string) {
+  const all = db.selectFrom('memories').selectAll().where('id', '>', after).orderBy('id').limit(limit);
+  return (agent === undefined ? all : all.where('agent', '=', agent)).execute();
+}
+
+/** What each entry took the place of, by the ids that those are known by outside. */
+export async function supersededNames(db: Db): Promise<Map<number, string[]>> {
+  const rows = await db
+    .selectFrom('memories')
+    .select(['id', 'foreign_id', 'superseded_by'])
+    .where('superseded_by', 'is not', null)
+    .orderBy('id')
+    .execute();
+  const byNewer = Map.groupBy(rows, ({ superseded_by }) => superseded_by as number);
+  return new Map([...byNewer].map(([by, of]) => [by, of.map(outsideId)]));
+}
+
+/** When the newest entry was recorded; 0 in an empty store. */
+export async function newestAt(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('memories')
+    .select((eb) => eb.fn.max<number | null>('recorded_at').as('at'))
+    .executeTakeFirst();
+  return row?.at ?? 0;
 }

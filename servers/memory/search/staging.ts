@@ -7,6 +7,7 @@ import type { Staged } from './line.ts';
 const STAGE = sql.table('memory_stage');
 const PLACES = sql.table('memory_places');
 
+const MOST_NUMBERS = 500;
 const COLUMNS = [
   'n',
   'foreign_id',
@@ -49,15 +50,39 @@ export async function stage(db: Db, rows: readonly Staged[]): Promise<void> {
   await sql`insert into ${STAGE} (${columns}) select ${columns} from ${from}`.execute(db);
 }
 
-/** The lines whose id an earlier line has; they are taken out when `drop` says so. */
-export async function repeatedId(db: Db, drop: boolean): Promise<{ n: number; foreign_id: string }[]> {
+/** A line of the stage, by its number and id. */
+export interface Named {
+  readonly n: number;
+  readonly foreign_id: string;
+}
+
+export async function indexStage(db: Db): Promise<void> {
   await sql`create index memory_stage_id on ${STAGE} (foreign_id, n)`.execute(db);
   await sql`create index memory_stage_digest on ${STAGE} (digest)`.execute(db);
-  const repeated = sql`select n, foreign_id from (select n, foreign_id,
-    row_number() over (partition by foreign_id order by n) as nth from ${STAGE}) as numbered where nth > 1`;
-  const { rows } = await sql<{ n: number; foreign_id: string }>`${repeated} order by n`.execute(db);
-  if (drop) await sql`delete from ${STAGE} where n in (select n from (${repeated}) as repeated)`.execute(db);
+}
+
+/** The lines whose id an earlier line has. */
+export async function repeatedIds(db: Db): Promise<Named[]> {
+  const { rows } = await sql<Named>`select n, foreign_id from (select n, foreign_id,
+    row_number() over (partition by foreign_id order by n) as nth from ${STAGE}) as numbered
+    where nth > 1 order by n`.execute(db);
   return rows;
+}
+
+/** The lines whose id an entry of the store has that says something else, or is somebody else's. */
+export async function takenIds(db: Db): Promise<Named[]> {
+  const { rows } = await sql<Named>`select ${STAGE}.n, ${STAGE}.foreign_id from ${STAGE} cross join memories
+    where memories.foreign_id = ${STAGE}.foreign_id
+      and (memories.digest <> ${STAGE}.digest or memories.agent <> ${STAGE}.agent)
+    order by ${STAGE}.n`.execute(db);
+  return rows;
+}
+
+/** Takes lines out of the stage. */
+export async function unstage(db: Db, lines: readonly Named[]): Promise<void> {
+  for (let at = 0; at < lines.length; at += MOST_NUMBERS)
+    await sql`delete from ${STAGE} where n in
+      (${sql.join(lines.slice(at, at + MOST_NUMBERS).map(({ n }) => n))})`.execute(db);
 }
 
 /** Gives each line its place in time, and the texts beside it: the one before and after of the same agent. */
