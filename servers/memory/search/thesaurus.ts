@@ -1,7 +1,7 @@
 /**
  * Words of the trade that stand for one another, a group a line; a word may be in several groups. Whoever asks
  * rarely uses the word that was written down. Not a dictionary: words here need not mean the same, only be said in
- * the same place.
+ * the same place. What any software team says belongs here; a product's own words belong into aliases.
  */
 const GROUPS = `
   login signin logon authenticate authentication credential session
