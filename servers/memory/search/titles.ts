@@ -41,14 +41,16 @@ export function fullText(row: Row<'memories'>, room: number): string {
     row.valid_to === null ? undefined : `valid until ${new Date(row.valid_to).toISOString()}`,
     row.superseded_by === null ? undefined : `superseded by ${memoryId(row.superseded_by)}`,
   ];
-  return `${memoryId(row.id)} ${row.kind}, ${from.filter(Boolean).join(', ')}: ${said({ ...row, text: cut(row.text, room) })}`;
+  const text = row.trust === 'third-party' ? cut(row.text, room, JSON.stringify) : cut(row.text, room);
+  return `${memoryId(row.id)} ${row.kind}, ${from.filter(Boolean).join(', ')}: ${said({ ...row, text })}`;
 }
 
-/** At most so many characters, counted as JSON writes them. */
-function cut(text: string, room: number): string {
-  if (JSON.stringify(text).length - 2 <= room) return text;
+/** At most so many characters, counted as JSON writes them; what is `quoted` before is longer still. */
+function cut(text: string, room: number, quoted = (plain: string) => plain): string {
+  const length = (part: string) => JSON.stringify(quoted(part)).length - 2;
+  if (length(text) <= room) return text;
   let kept = text.slice(0, room - 1);
-  while (JSON.stringify(kept).length - 1 > room) kept = kept.slice(0, Math.floor(kept.length * 0.9));
+  while (length(kept) + 1 > room) kept = kept.slice(0, Math.floor(kept.length * 0.9));
   return `${kept.replace(/[\ud800-\udbff]$/, '')}…`;
 }
 

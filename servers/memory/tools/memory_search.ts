@@ -3,6 +3,7 @@ import { ToolError } from '../../core/errors.ts';
 import { idInput, memoryId } from '../../core/ids.ts';
 import { NOTES } from '../../core/memory/said.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
+import { KINDS } from '../search/line.ts';
 import { entriesBeside, findRows } from '../search/queries.ts';
 import type { Scope } from '../search/scope.ts';
 import { searchEntries } from '../search/search.ts';
@@ -21,6 +22,7 @@ export default defineTool({
     query: z.string().max(500).optional(),
     around: idInput('M').optional(),
     ids: z.array(idInput('M')).max(5).optional(),
+    kind: z.enum(KINDS).optional(),
     of: z.string().max(40).optional().describe('Agent or role.'),
     history: z.boolean().optional(),
   }),
@@ -29,7 +31,7 @@ export default defineTool({
     entries: z.array(z.string()),
   }),
 
-  async handler({ query, around, ids, of, history }, call) {
+  async handler({ query, around, ids, kind, of, history }, call) {
     const given = [query, around, ids].filter((one) => one !== undefined);
     if (given.length !== 1)
       throw new ToolError(
@@ -38,9 +40,9 @@ export default defineTool({
         'Call memory_search with exactly one of query, around and ids.',
         { rule: 'memory.search' },
       );
-    const scope: Scope = { reader: { ...call.session, factory: call.factory }, of, history };
-    if (query !== undefined) return titles(call, query, scope);
-    const all = { ...scope, history: true };
+    const reader = { ...call.session, factory: call.factory };
+    if (query !== undefined) return titles(call, query, { reader, kind, of, history });
+    const all: Scope = { reader, history: true };
     return {
       notes: NOTES,
       entries:
