@@ -8,6 +8,7 @@ import { checkout } from './rows/checkout.ts';
 import { claimScale } from './rows/claim_scale.ts';
 import { claims } from './rows/claims.ts';
 import { coldStart } from './rows/cold_start.ts';
+import { memorySearch } from './rows/memory_search.ts';
 import { readTool } from './rows/read_tool.ts';
 import { toolTokens, workerTokens } from './rows/tool_tokens.ts';
 import { upMemory } from './rows/up_memory.ts';
@@ -24,6 +25,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'tool-tokens': toolTokens,
   'worker-tokens': workerTokens,
   'up-memory': upMemory,
+  'memory-search': memorySearch,
 };
 
 const HELP = `Usage: npm run bench -- [--only NAME]... [--json]
