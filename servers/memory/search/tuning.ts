@@ -41,7 +41,7 @@ export const BOUNDS = {
   /** Of entries that have only common words, the newest are looked at; so many in scope. */
   newest: 600,
   /** Common words that are looked at. */
-  beside: 4,
+  beside: 2,
   /** How far the entries of a word are counted. */
   count: 30_000,
   /** Entries that the two rankings of a question are made of. */
