@@ -35,9 +35,16 @@ export function wordsOf(question: string): Words {
   return { own, related: [...related].slice(0, MOST_RELATED) };
 }
 
-/** The different words of a text in small letters, without accents, in order. */
+/**
+ * The different words of a text in small letters, in order; one with accents also without them, since SQLite's
+ * index has none and PostgreSQL's has them.
+ */
 export function tokensOf(text: string): string[] {
-  const plain = text.slice(0, LONGEST_QUESTION).toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
+  const plain = text.slice(0, LONGEST_QUESTION).toLowerCase().normalize('NFC');
   const words = plain.match(/[\p{L}\p{N}]+/gu) ?? [];
-  return [...new Set(words.map((word) => word.slice(0, LONGEST_WORD)))];
+  return [
+    ...new Set(words.flatMap((word) => [word, unaccented(word)]).map((word) => word.slice(0, LONGEST_WORD))),
+  ];
 }
+
+const unaccented = (word: string) => word.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC');
