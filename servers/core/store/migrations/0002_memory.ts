@@ -1,7 +1,11 @@
 import type { Migration } from '../migrate.ts';
 
-/** Letters and digits only, as SQLite's tokenizer has it: PostgreSQL's own takes `wall.js` for a host. */
-const WORDS = (column: string) => `regexp_replace(${column}, '[^[:alnum:]]+', ' ', 'g')`;
+/**
+ * Letters and digits only, as SQLite's tokenizer has it: PostgreSQL's own takes `wall.js` for a host. The letters
+ * beyond ASCII stand by number, since a database of the C locale knows none.
+ */
+const WORDS = (column: string) =>
+  `regexp_replace(${column}, '[^[:alnum:]\\u00c0-\\u1fff\\u3040-\\U0010ffff]+', ' ', 'g')`;
 
 /** Columns are named as in `memory_schema.ts`. */
 export const memory: Migration = {
