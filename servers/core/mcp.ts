@@ -1,11 +1,11 @@
 import { createMcpHandler, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
 import { type StdioServerHandle, StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
-import * as z from 'zod';
 import type { Answer } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
 import type { Relay, Way } from './relay.ts';
 import type { AnyTool } from './tool.ts';
+import { inputSchemaOf, schemaForHost } from './tool_schema.ts';
 import { VERSION } from './version.ts';
 
 /** Largest message taken from a host, over any transport. */
@@ -112,13 +112,12 @@ function callOf(params: Record<string, unknown> = {}) {
   );
 }
 
-/** What a host sees of a tool. No `$schema` and no output schema: both cost every agent tokens and help none. */
+/** What a host sees of a tool. No output schema: it costs every agent tokens, and no host gives it to its model. */
 export function describeTool(tool: AnyTool) {
-  const { $schema: _, ...inputSchema } = z.toJSONSchema(tool.input, { io: 'input' });
   return {
     name: tool.name,
     description: tool.description,
-    inputSchema: inputSchema as { type: 'object' },
+    inputSchema: schemaForHost(inputSchemaOf(tool.input)) as { type: 'object' },
     annotations: {
       readOnlyHint: tool.effect === 'read',
       destructiveHint: tool.effect === 'destructive',

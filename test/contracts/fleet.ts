@@ -4,6 +4,7 @@ import { parseDefinition } from '../../servers/core/factory/parse.ts';
 import { describeTool } from '../../servers/core/mcp.ts';
 import { isGranted } from '../../servers/core/permissions.ts';
 import type { AnyTool } from '../../servers/core/tool.ts';
+import { inputSchemaOf } from '../../servers/core/tool_schema.ts';
 import { loadServer, SERVER_NAMES } from '../../servers/fleet.ts';
 
 /** A node of a JSON schema, as far as tools use them. */
@@ -28,6 +29,8 @@ export interface Schema {
 export interface FleetTool {
   server: string;
   tool: AnyTool;
+  /** All that the server checks of its input. */
+  takes: Schema;
   /** As `tools/list` shows it. */
   shown: Omit<ReturnType<typeof describeTool>, 'inputSchema'> & { inputSchema: Schema };
 }
@@ -36,7 +39,12 @@ export interface FleetTool {
 export async function fleetTools(): Promise<FleetTool[]> {
   const servers = await Promise.all(SERVER_NAMES.map(loadServer));
   return servers.flatMap(({ name, tools }) =>
-    tools.map((tool) => ({ server: name, tool, shown: describeTool(tool) as FleetTool['shown'] })),
+    tools.map((tool) => ({
+      server: name,
+      tool,
+      takes: inputSchemaOf(tool.input) as Schema,
+      shown: describeTool(tool) as FleetTool['shown'],
+    })),
   );
 }
 

@@ -85,7 +85,10 @@ function sorted(tool: FleetTool, path: string, fitting: Args, texts: readonly st
 
 /** Sends every text to every argument of the tool; gives what went wrong, and how many calls were taken. */
 async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[], canaries: Canaries) {
-  const { name, inputSchema } = tool.shown;
+  const {
+    shown: { name },
+    takes,
+  } = tool;
   const faults: string[] = [];
   let [taken, refusals] = [0, 0];
   const say = async (args: Args): Promise<boolean> => {
@@ -109,7 +112,7 @@ async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[]
     for (const text of alone) await say(argumentsWith(tool, at.fitting(name), path, text));
   }
   for (const batch of batches(tool, free)) {
-    const smallest = sample(inputSchema) as Args;
+    const smallest = sample(takes) as Args;
     if (await say({ ...smallest, ...batch, ...at.fitting(name) })) continue;
     for (const key of Object.keys(batch)) await say({ ...smallest, [key]: batch[key], ...at.fitting(name) });
   }
@@ -237,10 +240,13 @@ test('arguments that are missing, unknown, of another type or too large change n
   const intents = await intentsIn(factory);
   const faults: string[] = [];
   for (const tool of tools) {
-    const { name, inputSchema } = tool.shown;
-    const keys = Object.keys(inputSchema.properties ?? {});
+    const {
+      shown: { name },
+      takes,
+    } = tool;
+    const keys = Object.keys(takes.properties ?? {});
     const [state, refusals] = [await stateOf(factory), await refusalsOf(factory)];
-    const wrong = malformed(inputSchema);
+    const wrong = malformed(takes);
     for (const args of wrong) {
       const { text } = await at.call(tool, args);
       const form =

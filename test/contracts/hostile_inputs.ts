@@ -16,8 +16,8 @@ const MOST_ITEMS = 8;
 const LONGEST_NAME = 120;
 
 /** Every text argument of a tool, nested ones and keys too: found in its schema, so that no tool is left out. */
-export function textArguments({ shown }: FleetTool): TextArgument[] {
-  return nodesOf(shown.inputSchema)
+export function textArguments({ takes }: FleetTool): TextArgument[] {
+  return nodesOf(takes)
     .filter(({ schema }) => schema.type === 'string')
     .map(({ path, schema }) => ({
       path,
@@ -26,9 +26,9 @@ export function textArguments({ shown }: FleetTool): TextArgument[] {
 }
 
 /** Arguments the tool's schema accepts, as `fitting` has them, with `text` at `path`. */
-export function argumentsWith({ shown }: FleetTool, fitting: Args, path: string, text: string): Args {
-  const args = { ...(sample(shown.inputSchema) as Args), ...fitting };
-  return withValue(shown.inputSchema, args, path, text);
+export function argumentsWith({ takes }: FleetTool, fitting: Args, path: string, text: string): Args {
+  const args = { ...(sample(takes) as Args), ...fitting };
+  return withValue(takes, args, path, text);
 }
 
 /** What the schema says to arguments, without the pipeline around it. Throws what is no refusal. */
@@ -42,7 +42,7 @@ export function accepts({ tool }: FleetTool, args: Args): { input: Args } | { re
 }
 
 /** Gives each free argument its next texts, several to each array, until all have had all of theirs. */
-export function batches({ shown }: FleetTool, texts: ReadonlyMap<string, readonly string[]>): Args[] {
+export function batches({ takes }: FleetTool, texts: ReadonlyMap<string, readonly string[]>): Args[] {
   const next = new Map([...texts].map(([path]) => [path, 0]));
   const isLeft = () => [...texts].some(([path, all]) => (next.get(path) ?? 0) < all.length);
   const take = (path: string): string | undefined => {
@@ -53,7 +53,7 @@ export function batches({ shown }: FleetTool, texts: ReadonlyMap<string, readonl
     return all[at % all.length];
   };
   const made: Args[] = [];
-  while (isLeft()) made.push(filled(shown.inputSchema, '', take) as Args);
+  while (isLeft()) made.push(filled(takes, '', take) as Args);
   return made;
 }
 

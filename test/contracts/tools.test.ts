@@ -7,10 +7,14 @@ import { loadFleet, SERVER_NAMES } from '../../servers/fleet.ts';
 import { type FleetTool, fleetTools, nodesOf, shippedFactory, toolsOf } from './fleet.ts';
 import { expectFile, jsonText, UPDATE } from './golden.ts';
 
+/** Besides those of its memory, which every role has. */
 const MOST_TOOLS = 20;
+const MOST_TOOLS_OF_MEMORY = 6;
 const MOST_TOKENS = 3_000;
 const MOST_TOKENS_OF_A_WORKER = 1_800;
 const WORKERS = ['developer', 'qa', 'principal-engineer'];
+/** What a model reads to fill a call in. */
+const NEEDED_BY_A_HOST = ['type', 'properties', 'required', 'items', 'enum', 'description', 'default'];
 /** The caller is who its session says; these arguments would let it say something else. */
 const SAID_BY_THE_SESSION = ['agent', 'role', 'fence', 'approver', 'session', 'author', 'root'];
 /** They name whose work is asked for, not who asks. */
@@ -50,8 +54,8 @@ test('no tool decides a checkpoint', () => {
   expect(tools.filter(({ tool }) => /approve|decide|sign|grant/.test(tool.name))).toEqual([]);
 });
 
-describe.each(tools.map((tool) => [tool.tool.name, tool] as const))('%s', (name, { tool, shown }) => {
-  const nodes = nodesOf(shown.inputSchema);
+describe.each(tools.map((tool) => [tool.tool.name, tool] as const))('%s', (name, { tool, takes, shown }) => {
+  const nodes = nodesOf(takes);
 
   test('has a name, a capability and a description of a few lines', () => {
     expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/);
@@ -63,7 +67,7 @@ describe.each(tools.map((tool) => [tool.tool.name, tool] as const))('%s', (name,
   });
 
   test('takes one strict object', () => {
-    const { type, additionalProperties, anyOf, oneOf, allOf } = shown.inputSchema;
+    const { type, additionalProperties, anyOf, oneOf, allOf } = takes;
     expect({ type, additionalProperties, anyOf, oneOf, allOf }).toEqual({
       type: 'object',
       additionalProperties: false,
@@ -84,12 +88,21 @@ describe.each(tools.map((tool) => [tool.tool.name, tool] as const))('%s', (name,
     expect(open.map(({ path }) => path)).toEqual([]);
   });
 
-  test('spends no tokens on long patterns', () => {
+  test('has no long patterns', () => {
     expect(nodes.filter(({ schema }) => schema.format || (schema.pattern?.length ?? 0) > 60)).toEqual([]);
   });
 
+  test('shows a host the same arguments, and spends no tokens on what the server checks', () => {
+    const form = (all: ReturnType<typeof nodesOf>) =>
+      all.map(({ path, schema }) => [path, schema.type, schema.enum, schema.const, schema.required]);
+    const inHost = nodesOf(shown.inputSchema);
+    expect(form(inHost)).toEqual(form(nodes));
+    const keys = new Set(inHost.flatMap(({ schema }) => Object.keys(schema)));
+    expect([...keys].filter((key) => !NEEDED_BY_A_HOST.includes(key))).toEqual([]);
+  });
+
   test('lets nobody say who they are', () => {
-    const claims = Object.keys(shown.inputSchema.properties ?? {})
+    const claims = Object.keys(takes.properties ?? {})
       .filter((key) => SAID_BY_THE_SESSION.includes(key))
       .map((key) => `${name}.${key}`);
     expect(claims.filter((claim) => !NAMES_WHOSE_WORK.includes(claim))).toEqual([]);
@@ -106,14 +119,21 @@ test('no snapshot is left of a tool that is gone', async () => {
 });
 
 describe.each(PRESETS)('factory %s', (preset) => {
-  test('shows each role at most 20 tools in at most 3,000 tokens', async () => {
+  test('shows each role at most 20 tools, and 6 of memory, in at most 3,000 tokens', async () => {
     const factory = await shippedFactory(preset);
     const rows = Object.keys(factory.roles).map((role) => {
       const own = toolsOf(factory, role, tools);
-      return { role, tools: own.length, tokens: own.reduce((sum, tool) => sum + tokensOf(tool), 0) };
+      return {
+        role,
+        tools: own.filter(({ server }) => server !== 'memory').length,
+        ofMemory: own.filter(({ server }) => server === 'memory').length,
+        tokens: sumOf(own.map(({ shown }) => tokensOf(shown))),
+        untrimmed: sumOf(own.map(({ shown, takes }) => tokensOf({ ...shown, inputSchema: takes }))),
+      };
     });
     console.table(rows);
     expect(rows.filter((row) => row.tools > MOST_TOOLS || row.tokens > MOST_TOKENS)).toEqual([]);
+    expect(rows.filter((row) => row.ofMemory > MOST_TOOLS_OF_MEMORY)).toEqual([]);
     expect(
       rows.filter(
         (row) =>
@@ -125,6 +145,12 @@ describe.each(PRESETS)('factory %s', (preset) => {
     expect(rows.filter((row) => row.tools === 0)).toEqual([]);
   });
 });
+
+test('what the server checks of each input is what was read', () =>
+  expectFile(
+    'test/contracts/inputs.json',
+    jsonText(Object.fromEntries(tools.map(({ tool, takes }) => [tool.name, takes]))),
+  ));
 
 test('the table of roles and tools is the one that was read', async () => {
   const tables = await Promise.all(PRESETS.map(async (preset) => table(preset, await rolesTable(preset))));
@@ -138,9 +164,11 @@ test('snapshots hold what a host sees', async () => {
   expect(Object.keys(stored)).toEqual(['name', 'description', 'inputSchema', 'annotations']);
 });
 
-function tokensOf({ shown: { name, description, inputSchema } }: FleetTool): number {
+function tokensOf({ name, description, inputSchema }: FleetTool['shown']): number {
   return countTokens(JSON.stringify({ name, description, inputSchema }));
 }
+
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
 
 /** A pattern without open repetition bounds the text it matches. */
 function isBounded(pattern: string | undefined): boolean {
