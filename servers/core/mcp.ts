@@ -1,8 +1,14 @@
-import { createMcpHandler, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import {
+  createMcpHandler,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server,
+} from '@modelcontextprotocol/server';
 import { type StdioServerHandle, StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Answer } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
+import { ProtocolServer, UNCHECKED } from './protocol_server.ts';
 import type { Relay, Way } from './relay.ts';
 import type { AnyTool } from './tool.ts';
 import { inputSchemaOf, schemaForHost } from './tool_schema.ts';
@@ -51,7 +57,7 @@ export function mcpHttpHandler(
 }
 
 function mcpServer(connect: () => Promise<Connection>): Server {
-  const server = new Server(
+  const server = new ProtocolServer(
     { name: 'millwright', version: VERSION },
     { capabilities: { tools: {}, prompts: {}, resources: {} }, instructions: INSTRUCTIONS },
   );
@@ -60,11 +66,7 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     const { visibleTools } = await calls();
     return { tools: (await visibleTools(fleet, services, session)).map(describeTool) };
   });
-  // The SDK checks a call and its result against the protocol's schemas three times, which takes as long as a read of
-  // the store; what a call must have is little, and what an answer has is decided by `render`.
-  server.fallbackRequestHandler = async ({ method, params }, { mcpReq }) => {
-    if (method !== 'tools/call')
-      throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
+  server.setRequestHandler('tools/call', { params: UNCHECKED }, async (params, { mcpReq }) => {
     const request = callOf(params);
     let answer: Answer;
     try {
@@ -77,7 +79,7 @@ function mcpServer(connect: () => Promise<Connection>): Server {
       answer = { ok: false, error };
     }
     return render(answer);
-  };
+  });
   server.setRequestHandler('prompts/list', async () => ({
     prompts: await (await reading()).listPrompts(await connect()),
   }));

@@ -25,13 +25,20 @@ export interface Served {
   session(agent: string): Promise<string>;
 }
 
-export type ServeOptions = Partial<Omit<HttpOptions, 'services' | 'fleet'>> & { databaseUrl?: string };
+export type ServeOptions = Partial<Omit<HttpOptions, 'services' | 'fleet'>> & {
+  databaseUrl?: string;
+  servers?: readonly string[];
+};
 
 /** A factory served over HTTP in this process, for tests that speak to the server itself. */
-export async function serve({ databaseUrl, ...options }: ServeOptions = {}): Promise<Served> {
+export async function serve({
+  databaseUrl,
+  servers = ['tasks'],
+  ...options
+}: ServeOptions = {}): Promise<Served> {
   const home = (await newLocation('sqlite')).replace(/\/store\.sqlite$/, '');
   const clock = new TestClock();
-  const fleet = await loadFleet(['tasks']);
+  const fleet = await loadFleet(servers);
   const services = await openServices(home, { clock, databaseUrl, log: () => {} });
   await applyFirstDefinition(services, await readDefinition('c-suite'), 'initial');
   const server = await serveHttp({ services, fleet: fleet.tools, ...options });
