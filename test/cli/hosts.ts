@@ -41,7 +41,7 @@ export interface Daemon {
 }
 
 /** A factory with no repository, and what is started for it; all of it ends with the test. */
-export async function openMill(lease?: { beat: number }, preset = 'c-suite'): Promise<Mill> {
+export async function openMill(lease?: { beat: number }): Promise<Mill> {
   const home = await realpath(await mkdtemp(join(tmpdir(), 'millwright-mill-')));
   onTestFinished(() => rm(home, { recursive: true, force: true, maxRetries: 3 }));
   const shop = join(home, 'shop');
@@ -53,7 +53,7 @@ export async function openMill(lease?: { beat: number }, preset = 'c-suite'): Pr
       await services.close();
     }
   };
-  const shipped = await readDefinition(preset);
+  const shipped = await readDefinition('c-suite');
   const definition = { ...parse(shipped['factory.yaml'] ?? ''), ...(lease && { lease }) };
   const files = { ...shipped, 'factory.yaml': stringify(definition) };
   await withStore((services) => applyFirstDefinition(services, files, 'initial'));

@@ -166,11 +166,6 @@ test.each(SPEECHES)(
     expect(messages.flatMap((message) => fits('JSONRPCMessage', message))).toEqual([]);
     const answered = messages.flatMap(({ id }) => (id === undefined ? [] : [id]));
     expect(new Set(answered).size).toBe(answered.length);
-    console.log(
-      messages
-        .filter(({ id }) => id === undefined || id === 1 || id === 'long' || id === 'old')
-        .map((m) => JSON.stringify(m).slice(0, 300)),
-    );
     expect(answered).toHaveLength(asked);
     expect(exitCode).toBe(0);
   },
