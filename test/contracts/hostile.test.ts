@@ -23,8 +23,8 @@ const TASK = { title: 'Work', criteria: ['It holds'], stops: ['It does not'] };
 /** Of the texts that a schema refuses, those that also go the whole way: they all end at the same place. */
 const SAMPLE = 40;
 /** Each call of these runs git many times over: they get a share of the texts, and all of them with HOSTILE=all. */
-const RUNS_GIT = ['change_submit', 'change_diff'];
-const SHARE = process.env.HOSTILE === 'all' ? 1 : 30;
+const RUNS_GIT = ['change_submit', 'change_diff', 'change_revert'];
+const SHARE = process.env.HOSTILE === 'all' ? 1 : 60;
 
 type Args = Record<string, unknown>;
 
@@ -237,7 +237,7 @@ test('over real HTTP every tool answers an attack as it does in this process', a
 test('arguments that are missing, unknown, of another type or too large change nothing and are told the form', async () => {
   const at = await hostileSite(tools, { isBuilt: false });
   const { factory } = at;
-  const intents = await intentsIn(factory);
+  const [state, intents] = [await stateOf(factory), await intentsIn(factory)];
   const faults: string[] = [];
   for (const tool of tools) {
     const {
@@ -245,7 +245,7 @@ test('arguments that are missing, unknown, of another type or too large change n
       takes,
     } = tool;
     const keys = Object.keys(takes.properties ?? {});
-    const [state, refusals] = [await stateOf(factory), await refusalsOf(factory)];
+    const refusals = await refusalsOf(factory);
     const wrong = malformed(takes);
     for (const args of wrong) {
       const { text } = await at.call(tool, args);
@@ -257,8 +257,8 @@ test('arguments that are missing, unknown, of another type or too large change n
         faults.push(`${name} ${JSON.stringify(args)?.slice(0, 120)}: ${text.slice(0, 300)}`);
     }
     expect((await refusalsOf(factory)) - refusals, name).toBe(wrong.length);
-    expect(await stateOf(factory), name).toBe(state);
   }
+  expect(await stateOf(factory)).toBe(state);
 
   expect(faults).toEqual([]);
   expect(await intentsIn(factory), 'nothing outside was tried').toBe(intents);

@@ -13,7 +13,7 @@ export interface TextArgument {
 /** Texts in one array of one call. */
 const MOST_ITEMS = 8;
 /** A text this short names something: it stands alone in its call, so that no other argument's text is in its way. */
-const LONGEST_NAME = 120;
+const LONGEST_NAME = 50;
 
 /** Every text argument of a tool, nested ones and keys too: found in its schema, so that no tool is left out. */
 export function textArguments({ takes }: FleetTool): TextArgument[] {

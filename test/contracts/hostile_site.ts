@@ -131,6 +131,11 @@ export async function hostileSite(
       if (name === 'artifact_put')
         await db.deleteFrom('artifacts').where('name', 'like', 'sample%').execute();
       if (name === 'lesson_record') await db.deleteFrom('lessons').where('origin', '=', 'agent').execute();
+      // A web of thousands of links would only make each later search slow.
+      if (name === 'memory_link') {
+        await db.deleteFrom('relations').execute();
+        await db.deleteFrom('memory_entities').execute();
+      }
       if (name === 'agent_spawn') await db.deleteFrom('spawns').execute();
       if (name === 'infra_review') await db.updateTable('plans').set({ state: 'proposed' }).execute();
     },
