@@ -16,37 +16,45 @@ import { STEPS } from './models/pipeline_steps.ts';
 
 const { privateKey: key } = generateKeyPairSync('ed25519');
 const s = STEPS(key);
+const decision = fc.constantFrom('approve' as const, 'reject' as const);
 const role = fc.constantFrom(...ROLES);
+const body = fc.constantFrom('one', 'two');
+const often = <T>(times: number, one: T): T[] => Array<T>(times).fill(one);
 const steps = [
-  fc.constant(s.begin),
-  fc.constant(s.idea),
-  fc.constant(s.build),
-  role.map(s.checkout),
-  role.map(s.checkout),
-  role.map(s.checkout),
-  fc.tuple(role, fc.constantFrom('one', 'two')).map(([who, body]) => s.leave(who, body)),
-  fc.tuple(role, fc.constantFrom('one', 'two')).map(([who, body]) => s.leave(who, body)),
-  role.map((who) => s.hand(who, 'done')),
-  role.map((who) => s.hand(who, 'done')),
-  role.map((who) => s.hand(who, 'failed')),
+  ...often(2, fc.constant(s.begin)),
+  ...often(24, role.map(s.turn)),
+  ...often(4, role.map(s.spoil)),
+  ...often(2, role.map(s.fallAsleep)),
+  ...often(4, role.map(s.checkout)),
+  ...often(
+    2,
+    fc.tuple(role, body).map(([who, text]) => s.leave(who, text)),
+  ),
+  ...often(
+    2,
+    role.map((who) => s.hand(who, 'done')),
+  ),
+  ...often(
+    2,
+    role.map((who) => s.hand(who, 'failed')),
+  ),
   role.map((who) => s.giveUp(who, 'task_return')),
   role.map((who) => s.giveUp(who, 'task_block')),
   fc.constantFrom('accept' as const, 'reject' as const).map(s.review),
   fc.constant(s.ask),
-  fc
-    .tuple(fc.constantFrom('approve' as const, 'reject' as const), fc.nat({ max: 2 }))
-    .map(([decision, back]) => s.answer(decision, back)),
+  fc.tuple(decision, fc.nat({ max: 2 })).map(([decided, back]) => s.answer(decided, back)),
   role.map(s.beat),
   role.map(s.crash),
-  fc.constantFrom(0.2, 0.4, 0.7, 1, 1.3).map(s.advance),
-  fc.boolean().map(s.stop),
+  ...often(3, fc.constantFrom(0.2, 0.4, 0.7, 1, 1.3).map(s.advance)),
+  ...often(2, fc.constant(s.sweeper)),
+  fc.constantFrom(true, ...often(6, false)).map(s.stop),
 ];
 
 test('the pipeline machine does what its model does, whatever happens in whatever order', {
   timeout: 600_000,
 }, async () => {
   const fleet = await loadFleet(['tasks', 'gates']);
-  await explore(steps, () => start(fleet), { runs: 12, commands: 60, kept: kept.pipelines });
+  await explore(steps, () => start(fleet), { runs: 12, commands: 100, kept: kept.pipelines });
 });
 
 async function start(fleet: Fleet): Promise<{ model: Model; real: Machine }> {

@@ -2,12 +2,12 @@ import type { KeyObject } from 'node:crypto';
 import { expect } from 'vitest';
 import { type Decision, decide, textToSign } from '../../../servers/core/checkpoints.ts';
 import { ToolError } from '../../../servers/core/errors.ts';
-import { beatLeases, leaseMs } from '../../../servers/core/leases.ts';
+import { beatLeases, leaseMs, sweep } from '../../../servers/core/leases.ts';
 import { CHECKPOINT_NAMESPACE } from '../../../servers/core/signing/checkpoint_text.ts';
 import { signSsh } from '../../../servers/core/signing/sshsig.ts';
 import { expectWhole } from './invariants.ts';
 import { type Role, stepNamed } from './line.ts';
-import { callTool, type Machine, type Step } from './machine.ts';
+import { callTool, entries, type Machine, type Step } from './machine.ts';
 import * as m from './pipeline_model.ts';
 
 type PipelineStep = Step<m.Model>;
@@ -42,15 +42,19 @@ const working =
     else await callTool(real, session, tool, args, { code: m.refusedAs(model, session) });
   };
 
-const begin = step('start', async (model, real) => {
-  const args = { pipeline: 'line', request: 'What somebody wants.' };
-  const code = model.stopped ? 'LIMIT' : 'ok';
-  await callTool(real, sessionOf(model, 'ceo'), 'pipeline_start', args, { code });
-  if (model.stopped) return;
-  const id = model.pipelines.length + 1;
-  model.pipelines.push({ id, state: 'running' });
-  m.addTasks(model, id, 1, 0);
-});
+const MOST_PIPELINES = 3;
+const begin: PipelineStep = { ...start(), check: ({ pipelines }) => pipelines.length < MOST_PIPELINES };
+function start() {
+  return step('start', async (model, real) => {
+    const args = { pipeline: 'line', request: 'What somebody wants.' };
+    const code = model.stopped ? 'LIMIT' : 'ok';
+    await callTool(real, sessionOf(model, 'ceo'), 'pipeline_start', args, { code });
+    if (model.stopped) return;
+    const id = model.pipelines.length + 1;
+    model.pipelines.push({ id, state: 'running' });
+    m.addTasks(model, id, 1, 0);
+  });
+}
 
 const checkout = (role: Role) =>
   step(`checkout(${role})`, async (model, real) => {
@@ -210,6 +214,16 @@ const beat = (role: Role) =>
       if (task.holder === session && task.endsAt > model.now) task.endsAt = endsAt;
   });
 
+/** What the server does once a beat. */
+const sweeper = step('sweep', async (model, real) => {
+  const { store, factory } = real.services;
+  const before = await entries(real, 'lease.expired');
+  const definition = (await factory()).factory;
+  const swept = await store.transaction((tx) => sweep(store, tx, definition, model.now));
+  expect(swept).toHaveLength(m.sweepLeases(model));
+  expect((await entries(real, 'lease.expired')) - before).toBe(swept.length);
+});
+
 /** The agent's process is gone and another one speaks for it. */
 const crash = (role: Role) =>
   step(`crash(${role})`, async (model, real) => {
@@ -231,16 +245,33 @@ const stop = (stopped: boolean) =>
     model.stopped = stopped;
   });
 
-/** Several steps that lead on, as agents who work well take them; without these few runs get far. */
-function together(says: string, all: readonly PipelineStep[]): PipelineStep {
-  return {
-    check: () => true,
-    toString: () => says,
-    async run(model, real) {
-      for (const one of all) if (await one.check(model)) await one.run(model, real);
-    },
-  };
+/** Several steps in a row: without these few runs get far. */
+const together = (says: string, all: readonly PipelineStep[]): PipelineStep => ({
+  check: () => true,
+  toString: () => says,
+  async run(model, real) {
+    for (const one of all) if (await one.check(model)) await one.run(model, real);
+  },
+});
+
+/** As an agent works who works well. */
+function turn(key: KeyObject, role: Role): PipelineStep {
+  const between = {
+    ceo: [leave('ceo', 'one'), ask, answer(key, 'approve', 0)],
+    developer: [leave('developer', 'one')],
+    qa: [],
+    cto: [review('accept')],
+    infra: [leave('infra', 'one')],
+  }[role];
+  return together(`turn(${role})`, [checkout(role), ...between, hand(role, 'done')]);
 }
+
+/** An agent that takes a task and says that its phase does not hold. */
+const spoil = (role: Role) => together(`spoil(${role})`, [checkout(role), hand(role, 'failed')]);
+
+/** An agent that takes a task and is never heard of until its lease is over. */
+const fallAsleep = (role: Role) =>
+  together(`fall asleep(${role})`, [checkout(role), advance(0.4), advance(0.4), advance(0.4), sweeper]);
 
 export const STEPS = (key: KeyObject) => ({
   begin,
@@ -255,17 +286,8 @@ export const STEPS = (key: KeyObject) => ({
   crash,
   advance,
   stop,
-  idea: together('idea', [
-    begin,
-    checkout('ceo'),
-    leave('ceo', 'one'),
-    ask,
-    answer(key, 'approve', 0),
-    hand('ceo', 'done'),
-  ]),
-  build: together('build', [
-    ...[checkout('developer'), leave('developer', 'one'), hand('developer', 'done')],
-    ...[checkout('qa'), hand('qa', 'done')],
-    ...[checkout('cto'), review('accept'), hand('cto', 'done')],
-  ]),
+  sweeper,
+  spoil,
+  fallAsleep,
+  turn: (role: Role) => turn(key, role),
 });
