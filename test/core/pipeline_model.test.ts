@@ -20,9 +20,33 @@ const decision = fc.constantFrom('approve' as const, 'reject' as const);
 const role = fc.constantFrom(...ROLES);
 const body = fc.constantFrom('one', 'two');
 const often = <T>(times: number, one: T): T[] => Array<T>(times).fill(one);
+/** What an agent of each role may do with its task, in any order and too often. */
+const doings = {
+  ceo: [
+    body.map((text) => s.leave('ceo', text)),
+    fc.constant(s.ask),
+    fc.constant(s.answer('approve', 0)),
+    fc.constant(s.answer('reject', 0)),
+  ],
+  developer: [body.map((text) => s.leave('developer', text))],
+  cto: [fc.constant(s.review('accept')), fc.constant(s.review('reject'))],
+  qa: [fc.constant(s.leave('qa', 'one'))],
+  infra: [fc.constant(s.leave('infra', 'one'))],
+};
+const wandering = fc
+  .constantFrom(...often(3, 'ceo' as const), ...often(2, 'cto' as const), ...ROLES)
+  .chain((who) =>
+    fc
+      .tuple(
+        fc.array(fc.oneof(...doings[who]), { maxLength: 6, size: 'max' }),
+        fc.constantFrom(s.hand(who, 'done'), s.hand(who, 'done'), s.giveUp(who, 'task_block')),
+      )
+      .map(([between, last]) => s.wander(who, between, last)),
+  );
 const steps = [
   ...often(2, fc.constant(s.begin)),
-  ...often(24, role.map(s.turn)),
+  ...often(20, role.map(s.turn)),
+  ...often(12, wandering),
   ...often(4, role.map(s.spoil)),
   ...often(2, role.map(s.fallAsleep)),
   ...often(4, role.map(s.checkout)),
@@ -54,7 +78,7 @@ test('the pipeline machine does what its model does, whatever happens in whateve
   timeout: 600_000,
 }, async () => {
   const fleet = await loadFleet(['tasks', 'gates']);
-  await explore(steps, () => start(fleet), { runs: 12, commands: 100, kept: kept.pipelines });
+  await explore(steps, () => start(fleet), { runs: 20, commands: 100, kept: kept.pipelines });
 });
 
 async function start(fleet: Fleet): Promise<{ model: Model; real: Machine }> {

@@ -75,25 +75,6 @@ export async function startMachine(fleet: Fleet, files: DefinitionFiles): Promis
 
 /** What every machine must show at its end. */
 export async function finishMachine({ services }: Machine): Promise<void> {
-  const t = await services.store.db
-    .selectFrom('tasks')
-    .select(['state', 'step', 'round', 'lapses'])
-    .execute();
-  const pp = await services.store.db.selectFrom('pipelines').select(['state']).execute();
-  const cc = await services.store.db.selectFrom('checkpoints').select(['state']).execute();
-  const { appendFileSync } = await import('node:fs');
-  appendFileSync(
-    '/tmp/mw/f_stats.txt',
-    [
-      ...t.map((x) => `task ${x.state}`),
-      ...t.map((x) => `step ${x.step}`),
-      ...t.map((x) => `round ${x.round}`),
-      ...t.map((x) => `lapses ${x.lapses}`),
-      ...pp.map((x) => `pipe ${x.state}`),
-      ...cc.map((x) => `cp ${x.state}`),
-      '',
-    ].join('\n'),
-  );
   expect(await verifyRecord(services.store.db)).toMatchObject({ ok: true });
   await services.store.close();
 }

@@ -266,6 +266,10 @@ function turn(key: KeyObject, role: Role): PipelineStep {
   return together(`turn(${role})`, [checkout(role), ...between, hand(role, 'done')]);
 }
 
+/** An agent that takes a task and does what it likes before it hands it in or gives it up. */
+const wander = (role: Role, between: readonly PipelineStep[], last: PipelineStep) =>
+  together(`wander(${role}: ${[...between, last].join(' ')})`, [checkout(role), ...between, last]);
+
 /** An agent that takes a task and says that its phase does not hold. */
 const spoil = (role: Role) => together(`spoil(${role})`, [checkout(role), hand(role, 'failed')]);
 
@@ -288,6 +292,7 @@ export const STEPS = (key: KeyObject) => ({
   stop,
   sweeper,
   spoil,
+  wander,
   fallAsleep,
   turn: (role: Role) => turn(key, role),
 });
