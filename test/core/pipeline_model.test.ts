@@ -47,6 +47,8 @@ const steps = [
   ...often(2, fc.constant(s.begin)),
   ...often(20, role.map(s.turn)),
   ...often(12, wandering),
+  ...often(4, fc.constant(s.swap)),
+  ...often(3, fc.constant(s.failAmong)),
   ...often(4, role.map(s.spoil)),
   ...often(2, role.map(s.fallAsleep)),
   ...often(4, role.map(s.checkout)),

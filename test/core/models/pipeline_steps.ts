@@ -270,6 +270,20 @@ function turn(key: KeyObject, role: Role): PipelineStep {
 const wander = (role: Role, between: readonly PipelineStep[], last: PipelineStep) =>
   together(`wander(${role}: ${[...between, last].join(' ')})`, [checkout(role), ...between, last]);
 
+/** The document is replaced after the human said yes to it, and handed in as if that were the same. */
+const swap = (key: KeyObject) =>
+  together('swap', [
+    ...[begin, checkout('ceo'), leave('ceo', 'one'), ask, answer(key, 'approve', 0)],
+    ...[leave('ceo', 'two'), hand('ceo', 'done')],
+  ]);
+
+/** A phase fails while tasks beside the one that failed are blocked, and held. */
+const failAmong = (key: KeyObject) =>
+  together('fail among others', [
+    ...[begin, turn(key, 'ceo'), turn(key, 'developer'), checkout('cto')],
+    ...[checkout('qa'), giveUp('qa', 'task_block'), review('reject'), hand('cto', 'done')],
+  ]);
+
 /** An agent that takes a task and says that its phase does not hold. */
 const spoil = (role: Role) => together(`spoil(${role})`, [checkout(role), hand(role, 'failed')]);
 
@@ -292,6 +306,8 @@ export const STEPS = (key: KeyObject) => ({
   stop,
   sweeper,
   spoil,
+  swap: swap(key),
+  failAmong: failAmong(key),
   wander,
   fallAsleep,
   turn: (role: Role) => turn(key, role),
