@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
 import { append } from './record.ts';
 import type { Services } from './services.ts';
@@ -26,6 +27,9 @@ type ClaimedJob = Row<'jobs'> & { fence: number };
 
 /** How often an idle process looks for jobs that a dead one left. */
 const LOOK_MS = 1000;
+
+/** As the index of open jobs says it: without these words SQLite reads all that ever were. */
+const OPEN = sql<boolean>`state in ('queued', 'running')`;
 
 /** Leased work that outlives a call: any process of the fleet that knows the kind can run or resume it. */
 export class JobQueue {
@@ -131,6 +135,7 @@ export class JobQueue {
       .selectFrom('jobs')
       .select('id')
       .where('kind', 'in', kinds)
+      .where(OPEN)
       .where('state', '=', 'queued');
     if (!(await waiting.limit(1).executeTakeFirst())) return undefined;
     const { factory } = await services.factory();
@@ -139,6 +144,7 @@ export class JobQueue {
         .selectFrom('jobs')
         .selectAll()
         .where('kind', 'in', kinds)
+        .where(OPEN)
         .where('state', '=', 'queued')
         .orderBy('id')
         .limit(1);

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { sweep } from '../../servers/core/leases.ts';
+import { startFactory } from '../harness.ts';
+import { WORK } from '../tasks/stage.ts';
+import { planOf } from './plans.ts';
+import { listen } from './statements.ts';
+import { DIALECTS, newLocation } from './stores.ts';
+
+test.each(DIALECTS)('no statement of daily work reads a growing table whole (%s)', async (dialect) => {
+  const heard = listen();
+  const databaseUrl = dialect === 'postgres' ? await newLocation(dialect) : undefined;
+  const factory = await startFactory({ servers: ['tasks', 'gates', 'memory'], databaseUrl, remembers: true });
+  const { store, clock } = factory.services;
+  const [ceo, developer] = [await factory.agent('ceo'), await factory.agent('developer')];
+  heard.clear();
+
+  const { task } = await ceo.ok('task_create', { ...WORK, role: 'developer' });
+  await ceo.ok('task_create', { ...WORK, role: 'developer', needs: [task] });
+  await developer.ok('task_checkout');
+  await developer.ok('agent_heartbeat', { progress: 'Reading.' });
+  const { artifact } = await developer.ok('artifact_put', { name: 'note', body: 'A page.' });
+  await ceo.ok('artifact_get', { artifact });
+  for (const filter of [{}, { state: 'ready' }, { mine: true }, { state: 'ready', mine: true }])
+    await ceo.ok('task_list', filter);
+  await ceo.ok('task_show', { task });
+  await developer.ok('memory_write', {
+    entries: [{ kind: 'fact', text: 'Pages are built in the order of their names.' }],
+  });
+  await developer.ok('memory_search', { query: 'pages' });
+  await developer.ok('task_complete', { summary: 'Done and seen.' });
+  await developer.ok('task_checkout', {});
+  await developer.ok('task_return', { why: 'Somebody else may.' });
+  const { pipeline } = await ceo.ok('pipeline_start', {
+    pipeline: 'product',
+    request: 'A page of testimonials.',
+  });
+  await ceo.ok('pipeline_show', { pipeline });
+  await ceo.ok('task_list', { pipeline });
+  const { factory: definition } = await factory.services.factory();
+  await store.transaction((tx) => sweep(store, tx, definition, clock.now()));
+
+  const walks: string[] = [];
+  const sorting: string[] = [];
+  for (const [text, values] of heard) {
+    const plan = await planOf(store, text, values);
+    for (const walk of plan.walks) walks.push(`${walk}: ${text}`);
+    if (plan.sorts) sorting.push(text);
+  }
+  expect(HOT.filter((hot) => ![...heard.keys()].some((text) => hot.test(text)))).toEqual([]);
+  const isKnown = (walk: string) => KNOWN.some((known) => known.test(walk));
+  expect(walks.filter((walk) => !isKnown(walk))).toEqual([]);
+  expect(sorting.filter((text) => UNSORTED.some((hot) => hot.test(text)))).toEqual([]);
+  expect(
+    KNOWN.filter((known) => !walks.some((walk) => known.test(walk))),
+    'no longer needed here',
+  ).toEqual([]);
+});
+
+const CLAIM = /^update "tasks" set "state" = .* returning \*$/;
+const PROMOTE = /^update "tasks" set "state" = .* where "state" = 'waiting'/;
+const SESSION = /from "sessions" left join "enrolments"/;
+const HEAD = /^select "seq", "hash" from "activity"/;
+/** What nearly every call runs: the test hears nothing when it doesn't hear these. */
+const HOT = [
+  CLAIM,
+  PROMOTE,
+  SESSION,
+  HEAD,
+  /from "leases" where "holder" is not null/,
+  /^update "leases" set "ends_at"/,
+  /from "memories"/,
+];
+const UNSORTED = [CLAIM, PROMOTE, SESSION, HEAD];
+/** They need indexes that the store does not have; none of them is in the way of a claim. */
+const KNOWN = [/x/];
