@@ -215,6 +215,10 @@ test('over real HTTP every tool answers an attack as it does in this process', a
   const canaries = await setCanaries();
   const tables = await tablesOf(at.factory.services.store.db);
   const texts = attacks(canaries);
+  const agents = [...new Set(tools.map((tool) => at.agentFor(tool)))];
+  const listed = async () =>
+    JSON.stringify(await Promise.all(agents.map(({ client }) => client.listTools())));
+  const shown = await listed();
   const faults: string[] = [];
   let calls = 0;
   for (const [index, tool] of tools.entries()) {
@@ -231,6 +235,8 @@ test('over real HTTP every tool answers an attack as it does in this process', a
 
   expect(faults).toEqual([]);
   expect(calls).toBeGreaterThan(60);
+  expect(await listed(), 'no refusal, error or text changes what an agent is shown').toBe(shown);
+  for (const { shown: tool } of tools) expect(shown).toContain(JSON.stringify(tool));
   await expectUnharmed(at, canaries, tables);
 }, 60_000);
 

@@ -59,7 +59,7 @@ async function postgresPlan({ db }: Store, text: string, values: readonly unknow
       text: nodes
         .map((node) => `${node['Node Type']} ${node['Index Name'] ?? node['Relation Name'] ?? ''}`)
         .join('\n'),
-      walks: walks.map((node) => `all of ${node['Relation Name'] ?? node['Index Name']}`),
+      walks: walks.map((node) => `all of ${node['Relation Name']}`),
       sorts: nodes.some((node) => /Sort/.test(node['Node Type'])),
     };
   });
@@ -67,9 +67,10 @@ async function postgresPlan({ db }: Store, text: string, values: readonly unknow
 
 /** An index without a condition is read from end to end, unless it holds few rows or the first one is enough. */
 function isWalk(node: Node, partial: ReadonlySet<string>): boolean {
-  const { 'Node Type': type, 'Index Name': index = '', 'Index Cond': condition } = node;
-  if (type === 'Seq Scan') return GROWING.includes(node['Relation Name'] ?? '');
-  return /Index/.test(type) && condition === undefined && !partial.has(index) && !node.isFirstOnly;
+  const { 'Node Type': type, 'Relation Name': table = '', 'Index Name': index = '' } = node;
+  if (!GROWING.includes(table)) return false;
+  if (type === 'Seq Scan') return true;
+  return /^Index/.test(type) && node['Index Cond'] === undefined && !partial.has(index) && !node.isFirstOnly;
 }
 
 const all = (node: Node): Node[] => [

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { sql } from 'kysely';
+import { append } from '../../servers/core/record.ts';
+import { openStore, type Store } from '../../servers/core/store/store.ts';
+import { claimTask, promoteWaiting, takeableTasks } from '../../servers/tasks/claim_queries.ts';
+import { finishTask, listTasks } from '../../servers/tasks/queries.ts';
+import { databaseUrl, startPostgres } from '../postgres.ts';
+
+/*
+ * How long the hot queries take among 1,000 and among a million tasks: `npm run test:flat [-- TASKS]`. It ends with
+ * an error when one takes more than three times as long among many.
+ */
+
+const FEW = 1000;
+const MANY = Number(process.argv[2] ?? 1_000_000);
+const TURNS = 25;
+const BAR = 3;
+/** What two medians of so few turns may differ by, whatever they measure. */
+const NOISE_MS = 0.5;
+
+/** Of a hundred tasks 85 are over, ten can be taken, three wait for others and two are blocked. */
+async function fill({ db, dialect }: Store, tasks: number): Promise<void> {
+  const numbers =
+    dialect === 'postgres'
+      ? sql`select generate_series(1, ${tasks}::bigint) as id`
+      : sql`with recursive n (id) as (select 1 union all select id + 1 from n where id < ${tasks}) select id from n`;
+  await sql`insert into tasks (title, description, criteria, stops, role, priority, state, deps_left, ready_at, round,
+      created_by, created_at)
+    select 'A task', '', '[]', '[]', case when id % 2 = 0 then 'qa' else 'developer' end, 50,
+      case when id % 100 < 85 then 'done' when id % 100 < 95 then 'ready' when id % 100 < 98 then 'waiting'
+        else 'blocked' end,
+      case when id % 100 >= 95 and id % 100 < 98 then 1 else 0 end, 0, 1, 'ceo', 0 from (${numbers}) as numbers`.execute(
+    db,
+  );
+  await sql`insert into activity (seq, at, session, agent, role, event, tool, subject, rule, code, why, body_digest,
+      body, prev, hash)
+    select id, 0, 's', 'a', 'r', 'call', '', '', '', '', '', '', '', '', cast(id as text) from (${numbers}) as numbers`.execute(
+    db,
+  );
+  await sql`analyze`.execute(db);
+}
+
+const HOT: Record<string, (store: Store) => Promise<unknown>> = {
+  'claim and complete': ({ transaction }) =>
+    transaction(async (tx) => {
+      const task = await claimTask(tx, { role: 'developer', session: 's', now: 1, leaseEndsAt: 1000 });
+      if (!task) throw new Error('There were too few tasks.');
+      await tx.updateTable('leases').set({ holder: null }).where('subject', '=', task.id).execute();
+      await finishTask(tx, task.id, 'done', 'Done.', 1);
+    }),
+  promote: ({ transaction }) => transaction((tx) => promoteWaiting(tx, 1)),
+  'what could be taken': ({ db }) => takeableTasks(db, 'developer', 1, 20),
+  'a page of blocked tasks': ({ db }) => listTasks(db, { state: 'blocked', after: 0, limit: 20 }),
+  'a page of one role': ({ db }) => listTasks(db, { role: 'qa', after: FEW / 2, limit: 20 }),
+  'an entry of the record': (store) =>
+    store.transaction((tx) =>
+      append(store, tx, { at: 1, session: 's', agent: 'a', role: 'r', event: 'call' }),
+    ),
+};
+
+async function medians(store: Store): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const [name, run] of Object.entries(HOT)) {
+    const times: number[] = [];
+    for (let turn = 0; turn < TURNS; turn++) {
+      const since = performance.now();
+      await run(store);
+      times.push(performance.now() - since);
+    }
+    found.set(name, times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0);
+  }
+  return found;
+}
+
+async function measure(few: string, many: string): Promise<string[]> {
+  const [small, large] = [await openStore(few), await openStore(many)];
+  try {
+    await fill(small, FEW);
+    await fill(large, MANY);
+    const [before, after] = [await medians(small), await medians(large)];
+    const rows = [...before].map(([name, ms]) => ({ name, ms, among: after.get(name) ?? 0 }));
+    console.table(
+      rows.map(({ name, ms, among }) => ({ query: name, [FEW]: ms.toFixed(2), [MANY]: among.toFixed(2) })),
+    );
+    const slow = rows.filter(({ ms, among }) => among > BAR * ms + NOISE_MS);
+    return slow.map(({ name }) => `${small.dialect}: ${name}`);
+  } finally {
+    await Promise.all([small.close(), large.close()]);
+  }
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'millwright-flat-'));
+const postgres = await startPostgres();
+try {
+  const slow = await measure(join(folder, 'few.sqlite'), join(folder, 'many.sqlite'));
+  const [few, many] = [databaseUrl(postgres.url, 'few'), databaseUrl(postgres.url, 'many')];
+  const server = await openStore(databaseUrl(postgres.url, 'postgres'));
+  for (const name of ['few', 'many']) await sql`create database ${sql.id(name)}`.execute(server.db);
+  await server.close();
+  slow.push(...(await measure(few, many)));
+  for (const one of slow) console.error(`not flat: ${one}`);
+  process.exitCode = slow.length > 0 ? 1 : 0;
+} finally {
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+}
