@@ -1,21 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
-import { answerCall } from '../../servers/core/call.ts';
-import { loadApplied } from '../../servers/core/factory/applied.ts';
-import { applyFirstDefinition, enrol, readDefinition } from '../../servers/core/factory/create.ts';
-import { openSession } from '../../servers/core/identity.ts';
-import { JobQueue } from '../../servers/core/jobs.ts';
+import { expect, test } from 'vitest';
+import { readDefinition } from '../../servers/core/factory/create.ts';
 import { beatLeases, leaseMs, sweep } from '../../servers/core/leases.ts';
-import { factoryPaths } from '../../servers/core/paths.ts';
-import { verifyRecord } from '../../servers/core/record.ts';
-import type { Services } from '../../servers/core/services.ts';
 import { SweepGuard } from '../../servers/core/sweeper.ts';
 import { type Fleet, loadFleet } from '../../servers/fleet.ts';
 import { insertTask } from '../../servers/tasks/queries.ts';
-import { TestClock } from '../harness.ts';
-import { newStore } from '../store/stores.ts';
+import kept from './models/kept.json' with { type: 'json' };
+import { callTool, entries, explore, type Machine, type Step, startMachine } from './models/machine.ts';
 
 const HOLDERS = 3;
 const LAPSES = 3;
@@ -41,16 +32,11 @@ interface Model {
   /** The session behind each of the holders; a crash puts a new one there. */
   sessions: string[];
   old: string[];
+  /** Whether a human stopped the factory. */
+  stopped: boolean;
 }
 
-interface Real {
-  services: Services;
-  clock: TestClock;
-  fleet: Fleet;
-  newSession(): Promise<string>;
-}
-
-type Step = fc.AsyncCommand<Model, Real>;
+type LeaseStep = Step<Model>;
 
 let LEASE = 0;
 
@@ -78,37 +64,17 @@ function sweepModel(model: Model): number {
 const depsDone = (model: Model, id: number) =>
   (NEEDS[id] ?? []).every((need) => model.tasks.get(need)?.state === 'done');
 
-const entries = async ({ services }: Real, event: string) =>
-  (await services.store.db.selectFrom('activity').select('seq').where('event', '=', event).execute()).length;
-
-/** Runs one tool as one session, and checks that exactly the expected entries entered the record. */
-async function call(
-  real: Real,
-  session: string,
-  tool: string,
-  args: object,
-  expected: { ok: boolean; swept?: number },
-) {
-  const count = (event: string) => entries(real, event);
-  const [calls, lapses] = [await count('call'), await count('lease.expired')];
-  const answer = await answerCall(real.fleet.tools, real.services, session, {
-    name: tool,
-    arguments: args,
-    signal: new AbortController().signal,
-  });
-  expect(answer.ok ? 'ok' : answer.error.code).toSatisfy((code) => (code === 'ok') === expected.ok);
-  expect((await count('call')) - calls).toBe(expected.ok ? 1 : 0);
-  expect((await count('lease.expired')) - lapses).toBe(expected.ok ? (expected.swept ?? 0) : 0);
-  return answer;
-}
-
-const checkout = (holder: number): Step => ({
+const checkout = (holder: number): LeaseStep => ({
   check: () => true,
   toString: () => `checkout(${holder})`,
   async run(model, real) {
     const session = model.sessions[holder] ?? '';
+    if (model.stopped) {
+      await callTool(real, session, 'task_checkout', {}, { code: 'LIMIT' });
+      return;
+    }
     if (holds(model, session)) {
-      await call(real, session, 'task_checkout', {}, { ok: true });
+      await callTool(real, session, 'task_checkout', {}, { code: 'ok' });
       return;
     }
     const before = structuredClone(model.tasks);
@@ -117,7 +83,8 @@ const checkout = (holder: number): Step => ({
       if (task.state === 'waiting' && depsDone(model, id) && task.readyAt <= model.now) task.state = 'ready';
     }
     const next = [...model.tasks].find(([, task]) => task.state === 'ready');
-    const answer = await call(real, session, 'task_checkout', {}, { ok: next !== undefined, swept });
+    const code = next ? 'ok' : 'NOT_FOUND';
+    const answer = await callTool(real, session, 'task_checkout', {}, { code, swept });
     if (!next) {
       model.tasks = before; // a refused call changes nothing, not even what it swept on its way
       return;
@@ -140,14 +107,15 @@ const letGo = (
   tool: 'task_complete' | 'task_return' | 'task_block',
   pick: (model: Model) => string | undefined,
   says: string,
-): Step => ({
+): LeaseStep => ({
   check: (model) => pick(model) !== undefined,
   toString: () => says,
   async run(model, real) {
     const session = pick(model) ?? '';
     const task = holds(model, session);
     const args = tool === 'task_complete' ? { summary: 'Done.' } : { why: 'It cannot be done as it stands.' };
-    await call(real, session, tool, args, { ok: task !== undefined });
+    const refused = model.believes.has(session) ? 'LEASE_LOST' : 'CONFLICT';
+    await callTool(real, session, tool, args, { code: task ? 'ok' : refused });
     if (!task) return;
     task.holder = undefined;
     task.state = { task_complete: 'done', task_return: 'ready', task_block: 'blocked' }[
@@ -161,7 +129,7 @@ const letGo = (
   },
 });
 
-const beat = (holder: number): Step => ({
+const beat = (holder: number): LeaseStep => ({
   check: () => true,
   toString: () => `beat(${holder})`,
   async run(model, { services }) {
@@ -173,7 +141,7 @@ const beat = (holder: number): Step => ({
   },
 });
 
-const advance = (share: number): Step => ({
+const advance = (share: number): LeaseStep => ({
   check: () => true,
   toString: () => `advance(${share} leases)`,
   async run(model, { clock }) {
@@ -182,16 +150,16 @@ const advance = (share: number): Step => ({
   },
 });
 
-const crash = (holder: number): Step => ({
+const crash = (holder: number): LeaseStep => ({
   check: () => true,
   toString: () => `crash(${holder})`,
   async run(model, real) {
     model.old.push(model.sessions[holder] ?? '');
-    model.sessions[holder] = await real.newSession();
+    model.sessions[holder] = await real.newSession('developer');
   },
 });
 
-const sweeper: Step = {
+const sweeper: LeaseStep = {
   check: () => true,
   toString: () => 'sweep',
   async run(model, real) {
@@ -204,8 +172,19 @@ const sweeper: Step = {
   },
 };
 
+const stop = (stopped: boolean): LeaseStep => ({
+  check: (model) => model.stopped !== stopped,
+  toString: () => (stopped ? 'stop' : 'resume'),
+  async run(model, { services: { store } }) {
+    const row = { scope: 'factory', reason: 'too dear', at: model.now };
+    if (stopped) await store.db.insertInto('kills').values(row).execute();
+    else await store.db.deleteFrom('kills').execute();
+    model.stopped = stopped;
+  },
+});
+
 /** Wraps a step so that the whole store is compared with the model after it. */
-const compared = (step: Step): Step => ({
+const compared = (step: LeaseStep): LeaseStep => ({
   check: step.check,
   toString: step.toString,
   async run(model, real) {
@@ -259,78 +238,40 @@ const steps = [
   holder.map(crash),
   fc.constantFrom(0.2, 0.4, 0.7, 1, 2.5).map(advance),
   fc.constant(sweeper),
+  fc.constantFrom(true, false, false).map(stop),
 ].map((arbitrary) => arbitrary.map(compared));
 
 test('the lease machine does what its model does, whatever happens in whatever order', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const fleet = await loadFleet(['tasks']);
-  const property = fc.asyncProperty(fc.commands(steps, { maxCommands: 40, size: 'max' }), (commands) =>
-    fc.asyncModelRun(() => start(fleet), commands),
-  );
-  await fc.assert(property.afterEach(finish), { numRuns: 15 });
+  await explore(steps, () => start(fleet), { runs: 15, commands: 40, kept: kept.leases });
 });
 
-let running: Real | undefined;
-afterEach(finish);
-
-async function finish() {
-  const real = running;
-  running = undefined;
-  if (!real) return;
-  expect(await verifyRecord(real.services.store.db)).toMatchObject({ ok: true });
-  await real.services.store.close();
-}
-
-async function start(fleet: Fleet): Promise<{ model: Model; real: Real }> {
-  const clock = new TestClock();
-  const { store, location } = await newStore('sqlite');
-  const unused = () => Promise.reject(new Error('not part of a lease'));
-  const services: Services = {
-    paths: factoryPaths(dirname(location)),
-    store,
-    clock,
-    jobs: new JobQueue({}),
-    sweepGuard: new SweepGuard(clock.now()),
-    factory: () => loadApplied(store.db),
-    sandbox: unused,
-    target: unused,
-    key: unused,
-    log: () => {},
-  };
-  const { factory } = await applyFirstDefinition(services, await readDefinition('c-suite'), 'initial');
-  LEASE = leaseMs(factory);
-  await store.transaction(async (tx) => {
-    const task = {
-      title: 'A task',
-      description: '',
-      criteria: ['x'],
-      stops: ['x'],
-      role: 'developer',
-      priority: 50,
-    };
-    for (const needs of Object.values(NEEDS))
-      await insertTask(tx, { ...task, needs, createdBy: 'ceo', now: clock.now() });
+async function start(fleet: Fleet): Promise<{ model: Model; real: Machine }> {
+  const real = await startMachine(fleet, await readDefinition('c-suite'));
+  const { services, clock, newSession } = real;
+  LEASE = leaseMs((await services.factory()).factory);
+  await services.store.transaction(async (tx) => {
+    const words = { title: 'A task', description: '', criteria: ['x'], stops: ['x'] };
+    const task = { ...words, role: 'developer', priority: 50, createdBy: 'ceo', now: clock.now() };
+    for (const needs of Object.values(NEEDS)) await insertTask(tx, { ...task, needs });
   });
-  const { token } = JSON.parse(await readFile(await enrol(services, 'developer'), 'utf8')) as {
-    token: string;
-  };
-  const newSession = async () => (await openSession(services, token)).id;
-  const sessions = await Promise.all(Array.from({ length: HOLDERS }, newSession));
-  const real: Real = { services, clock, fleet, newSession };
-  running = real;
-  const entries = Object.keys(NEEDS).map((id) => {
+  const sessions: string[] = [];
+  while (sessions.length < HOLDERS) sessions.push(await newSession('developer'));
+  const tasks = Object.keys(NEEDS).map((id) => {
     const state = NEEDS[Number(id)]?.length === 0 ? ('ready' as const) : ('waiting' as const);
     return [Number(id), { state, fence: 0, lapses: 0, readyAt: 0, endsAt: 0 }] as const;
   });
   const guard = new SweepGuard(clock.now());
   const model: Model = {
     now: clock.now(),
-    tasks: new Map(entries),
+    tasks: new Map(tasks),
     believes: new Map(),
     guard,
     sessions,
     old: [],
+    stopped: false,
   };
   return { model, real };
 }
