@@ -1,4 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { abandonedRooms, listedProcesses } from '../servers/core/census.ts';
 import { removeRoom } from '../servers/core/clean_run.ts';
@@ -9,6 +10,7 @@ import { identify, listProcesses, type ProcessId } from '../servers/core/target/
 import { folderMark, reapLocalRuntime, stop } from '../servers/core/target/local/reap.ts';
 import { type Finding, fault, note, ok } from './doctor/finding.ts';
 import { EXIT } from './failures.ts';
+import { halfDone } from './half_done.ts';
 import { minuteOf } from './io.ts';
 
 /** A process that runs for a factory. */
@@ -27,7 +29,7 @@ interface Running {
 
 /** What nothing ends or removes any more, and how to. */
 interface Leftover {
-  readonly kind: 'process' | 'workerd' | 'folder' | 'entry';
+  readonly kind: 'process' | 'workerd' | 'folder' | 'draft' | 'entry';
   readonly pid?: number;
   readonly path?: string;
   readonly says: string;
@@ -134,8 +136,9 @@ async function orphans(folder: string): Promise<ProcessId[]> {
   return found;
 }
 
-async function rooms({ paths }: Services): Promise<Census> {
-  const leftovers = (await abandonedRooms(paths.work)).map(
+async function rooms({ paths, clock }: Services): Promise<Census> {
+  const folders = await Promise.all([paths.work, tmpdir()].map(abandonedRooms));
+  const dead = folders.flat().map(
     (path): Leftover => ({
       kind: 'folder',
       path,
@@ -143,5 +146,13 @@ async function rooms({ paths }: Services): Promise<Census> {
       remove: () => removeRoom(path),
     }),
   );
-  return { processes: [], leftovers };
+  const drafts = (await halfDone(paths, clock.now())).map(
+    (path): Leftover => ({
+      kind: 'draft',
+      path,
+      says: `${path} was begun over an hour ago and never finished`,
+      remove: () => rm(path, { recursive: true, force: true }),
+    }),
+  );
+  return { processes: [], leftovers: [...dead, ...drafts] };
 }

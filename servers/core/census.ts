@@ -81,21 +81,24 @@ function parse(text: string): unknown {
   }
 }
 
-/** How the name of a folder below `paths.work` begins: it says which process works there. */
+/** How the name of a folder for one piece of work begins: it says which process works there. */
 export const roomPrefix = (kind: 'run' | 'probe') => `${kind}-${machineMark(hostname())}-${process.pid}-`;
 
-/** The folders below `paths.work` that a process of this machine left when it died. */
-export async function abandonedRooms(work: string): Promise<string[]> {
-  const names = await readdir(work).catch(() => []);
+/** The same below the system's folder for temporary files. */
+export const temporaryPrefix = (kind: 'run' | 'probe') => `millwright-${roomPrefix(kind)}`;
+
+/** The folders below `folder` that a process of this machine left when it died. */
+export async function abandonedRooms(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
   const abandoned = await Promise.all(
     names.map(async (name) => {
       const [, machine, pid] = ROOM.exec(name) ?? [];
       return machine === machineMark(hostname()) && (await identify(Number(pid))) === null;
     }),
   );
-  return names.filter((_, at) => abandoned[at]).map((name) => join(work, name));
+  return names.filter((_, at) => abandoned[at]).map((name) => join(folder, name));
 }
 
-const ROOM = /^(?:run|probe)-([0-9a-f]{8})-(\d+)-[A-Za-z0-9]{6}$/;
+const ROOM = /^(?:millwright-)?(?:run|probe)-([0-9a-f]{8})-(\d+)-[A-Za-z0-9]{6}$/;
 
 const machineMark = (machine: string) => createHash('sha256').update(machine).digest('hex').slice(0, 8);

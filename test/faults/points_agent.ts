@@ -1,5 +1,5 @@
-import type { Readable } from 'node:stream';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -49,7 +49,10 @@ export async function startAgent(home: string, name: string, watch?: Watch): Pro
     if (refused) throw new Error(`${name} called ${tool} and was refused: ${text}`);
     if (value.done !== false) return value;
     for (;;) {
-      const seen = await ok<{ still_waiting: boolean; result: T }>('task_wait', { job: value.job, seconds: 30 });
+      const seen = await ok<{ still_waiting: boolean; result: T }>('task_wait', {
+        job: value.job,
+        seconds: 30,
+      });
       if (!seen.still_waiting) return seen.result;
     }
   };
@@ -66,5 +69,9 @@ export const programOf = (file: string, watch?: Watch): string[] => [
 /** What a process of the factory in `home` inherits. */
 export const environmentOf = (home: string, watch?: Watch): Record<string, string> => ({
   ...environment(join(home, '..')),
+  TMPDIR: temporaryOf(home),
   ...(watch && { MILLWRIGHT_POINT: JSON.stringify(watch) }),
 });
+
+/** Where processes of the factory in `home` put temporary files; made with the stage. */
+export const temporaryOf = (home: string) => join(home, '..', '..', 'tmp');

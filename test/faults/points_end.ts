@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { removeLeftovers, takeCensus } from '../../cli/census.ts';
 import { headOfMain, openAuthority } from '../../servers/core/git/authority.ts';
 import { gitLine } from '../../servers/core/git/git.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
 import { readActive } from '../../servers/core/target/local/active.ts';
 import { listResources } from '../../servers/core/target/local/resources.ts';
-import { removeLeftovers, takeCensus } from '../../cli/census.ts';
 import { leftovers } from '../e2e/leftovers.ts';
+import { temporaryOf } from './points_agent.ts';
 import { plain } from './points_steps.ts';
 
 /** What a factory holds in the end, without ids and times that differ from run to run. */
@@ -19,16 +20,18 @@ const UNNAMED = /^(layers|spare|mainline\.git\/objects|targets\/local\/(data|bun
 
 /**
  * Reads everything of the factory in `home` that an operation leaves, once no process works there. What dead
- * processes left is removed first by the means of `millwright doctor --clean`; what that leaves is in the result.
+ * processes left is removed first by the means of `millwright doctor --clean`, two hours later; what that leaves is
+ * in the result.
  */
 export async function readEnd(home: string): Promise<End> {
-  const services = await openServices(home, { log: () => {} });
+  const rows = readRows(join(home, 'store.sqlite'));
+  const later = { now: () => Date.now() + 7_200_000 };
+  const services = await openServices(home, { clock: later, log: () => {} });
   try {
     await removeLeftovers(await takeCensus(services));
     const { store, paths } = services;
     const record = await verifyRecord(store.db);
     const bare = await openAuthority(paths.git);
-    const rows = readRows(paths.database);
     return {
       record: record.ok || record.why,
       ...rows,
@@ -37,9 +40,15 @@ export async function readEnd(home: string): Promise<End> {
         commits: await gitLine(bare, ['rev-list', '--count', await headOfMain(bare)]),
       },
       statements: await statements(home),
-      resources: (await listResources(join(paths.targets, 'local'))).map(({ kind, name }) => `${kind} ${name}`),
+      resources: (await listResources(join(paths.targets, 'local'))).map(
+        ({ kind, name }) => `${kind} ${name}`,
+      ),
       live: await live(home, paths.database),
+      memoryFile: memoryText(
+        await readFile(join(paths.memory, 'growth', 'MEMORY.md'), 'utf8').catch(() => ''),
+      ),
       files: [...new Set((await files(home)).map(plain))].sort(),
+      temporary: [...new Set((await readdir(temporaryOf(home))).map(plain))].sort(),
       processes: await leftovers(home),
     };
   } finally {
@@ -81,7 +90,10 @@ async function live(home: string, file: string): Promise<unknown> {
   try {
     const releaseOf = database.prepare('select id from releases where version = ?').pluck();
     const active = await readActive(join(home, 'targets', 'local'));
-    return Object.entries(active).map(([product, { version }]) => [product, version && releaseOf.get(version)]);
+    return Object.entries(active).map(([product, { version }]) => [
+      product,
+      version && releaseOf.get(version),
+    ]);
   } finally {
     database.close();
   }
@@ -109,6 +121,5 @@ async function files(home: string): Promise<string[]> {
     .filter((path) => !UNNAMED.test(path) && !/^clones\/[^/]+\//.test(path));
 }
 
-/** The text of an agent's MEMORY.md. */
-export const memoryFileOf = (home: string, agent: string) =>
-  readFile(join(home, 'memory', agent, 'MEMORY.md'), 'utf8').catch(() => '');
+/** A MEMORY.md without the times in it. */
+const memoryText = (text: string) => text.replace(/\d{4}-\d{2}-\d{2}[T ]?[\d:.]*Z?/g, 'TIME');

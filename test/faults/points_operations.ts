@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitAs } from '../../rehearsal/stage.ts';
-import type { Agent } from './points_agent.ts';
 import type { OperationName } from './points.ts';
+import type { Agent } from './points_agent.ts';
 import type { Stage } from './points_stage.ts';
 
 /** What is done once, by one agent, while one of its processes dies. */
@@ -78,7 +78,9 @@ export const OPERATIONS: Record<Exclude<OperationName, 'approve'>, Operation> = 
     task: 'memory',
     act: (agent) =>
       agent.ok('memory_write', {
-        entries: [{ kind: 'fact', text: 'The sitemap lists every public page.', about: ['release:testimonials'] }],
+        entries: [
+          { kind: 'fact', text: 'The sitemap lists every public page.', about: ['release:testimonials'] },
+        ],
       }),
   },
 };

@@ -2,15 +2,15 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { execa } from 'execa';
+import { execa, type ResultPromise } from 'execa';
 import { readRuntimeInfo } from '../../servers/core/target/local/runtime_info.ts';
+import type { Kind, OperationName, Point } from './points.ts';
 import { type Agent, environmentOf, programOf, startAgent } from './points_agent.ts';
 import { type End, readEnd } from './points_end.ts';
 import { finish, OPERATIONS } from './points_operations.ts';
-import type { Kind, OperationName, Point } from './points.ts';
 import type { Watch } from './points_preload.ts';
-import { BEGUN, ENDED } from './points_steps.ts';
 import type { Stage } from './points_stage.ts';
+import { BEGUN, ENDED } from './points_steps.ts';
 
 export interface Outcome {
   /** The steps that the watched process did, in order. */
@@ -33,10 +33,15 @@ export async function runOperation(
   const trace = join(stage.home, '..', '..', 'trace');
   await rm(trace, { force: true });
   const watch: Watch = { home: stage.home, trace, at, atOnce: kind === 'cli' || kind === 'runtime' };
-  const died = operation === 'approve' ? await approved(stage, watch) : await acted(stage, operation, kind, watch);
-  await stage.close();
+  const died =
+    operation === 'approve' ? await approved(stage, watch) : await acted(stage, operation, kind, watch);
+  await stage.stop();
   const lines = (await readFile(trace, 'utf8').catch(() => '')).split('\n');
-  return { steps: lines.filter((line) => line && line !== BEGUN && line !== ENDED), died, end: await readEnd(stage.home) };
+  return {
+    steps: lines.filter((line) => line && line !== BEGUN && line !== ENDED),
+    died,
+    end: await readEnd(stage.home),
+  };
 }
 
 /** A watched process that was started beside the agent's own. */
@@ -52,7 +57,8 @@ async function acted(
   watch: Watch,
 ): Promise<boolean> {
   const operation = OPERATIONS[name];
-  const beside = kind === 'daemon' ? await startDaemon(watch) : kind === 'runtime' ? await startRuntime(watch) : undefined;
+  const beside =
+    kind === 'daemon' ? await startDaemon(watch) : kind === 'runtime' ? await startRuntime(watch) : undefined;
   let agent = await startAgent(stage.home, operation.agent, kind === 'stdio' ? watch : undefined);
   try {
     const task = stage.tasks[operation.task];
@@ -161,7 +167,7 @@ async function startRuntime(watch: Watch): Promise<Victim> {
   return { pid, stop: () => stopped(runtime) };
 }
 
-async function stopped(process: ReturnType<typeof execa>): Promise<void> {
+async function stopped(process: Pick<ResultPromise, 'kill'> & PromiseLike<unknown>): Promise<void> {
   process.kill('SIGTERM');
   await process;
 }
@@ -186,3 +192,17 @@ async function approved(stage: Stage, watch: Watch): Promise<boolean> {
   if (second.exitCode !== 0 && !/already/.test(second.stdout + second.stderr)) throw new Error(second.stderr);
   return true;
 }
+
+/** Where a run that lost a process ends otherwise than one that did not; none when it recovered. */
+export function differences(whole: Outcome, killed: Outcome): string[] {
+  if (!killed.died) return ['the process did not come to this point'];
+  return Object.entries(whole.end).flatMap(([name, expected]) => {
+    const [wanted, found] = [lines(expected), lines(killed.end[name])];
+    const more = found.filter((line) => !wanted.includes(line)).map((line) => `${name}: + ${line}`);
+    const less = wanted.filter((line) => !found.includes(line)).map((line) => `${name}: - ${line}`);
+    return [...more, ...less];
+  });
+}
+
+const lines = (value: unknown): string[] =>
+  Array.isArray(value) ? value.map((line) => JSON.stringify(line)) : [JSON.stringify(value)];

@@ -5,14 +5,19 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { gitAs } from '../../rehearsal/stage.ts';
 import { textToSign } from '../../servers/core/checkpoints.ts';
-import { applyFirstDefinition, enrol, readDefinition, writeDefinition } from '../../servers/core/factory/create.ts';
+import {
+  applyFirstDefinition,
+  enrol,
+  readDefinition,
+  writeDefinition,
+} from '../../servers/core/factory/create.ts';
+import { QA_GATES } from '../../servers/core/gates.ts';
 import { advanceMain } from '../../servers/core/git/advance.ts';
 import { createAuthority, headOfMain } from '../../servers/core/git/authority.ts';
 import { candidate } from '../../servers/core/git/candidate.ts';
-import { changes, diffDigest } from '../../servers/core/git/changes.ts';
+import { changes } from '../../servers/core/git/changes.ts';
 import type { Repo } from '../../servers/core/git/git.ts';
 import { takeIn } from '../../servers/core/git/intake.ts';
-import { QA_GATES } from '../../servers/core/gates.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
 import type { Services } from '../../servers/core/services.ts';
@@ -25,7 +30,7 @@ import { insertSubmission, markMerged } from '../../servers/repo/queries.ts';
 import { insertTask } from '../../servers/tasks/queries.ts';
 import { acceptReview, gateResult } from '../deploy/evidence.ts';
 import type { Change, ProductFactory } from '../deploy/product_factory.ts';
-import { type Agent, startAgent } from './points_agent.ts';
+import { type Agent, startAgent, temporaryOf } from './points_agent.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PRODUCT = join(ROOT, 'rehearsal/product');
@@ -45,6 +50,8 @@ export interface Stage {
   readonly signature: string;
   /** Puts everything back; no process of the factory may run. */
   reset(): Promise<void>;
+  /** Ends the runtime of the local target. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,9 +68,12 @@ const WORK = {
 } as const;
 type TaskName = keyof typeof WORK;
 
-/** Builds the factory under `folder`, with the tools themselves where they are what leaves the rows. */
+/** Builds the factory under `folder`, where temporary files of this process go too until `close`, with the tools themselves where they are what leaves the rows. */
 export async function setStage(folder: string): Promise<Stage> {
   const home = join(folder, 'millwright', 'shop');
+  await mkdir(temporaryOf(home), { recursive: true });
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = temporaryOf(home);
   const services = await openServices(home, { log: () => {} });
   try {
     const made = await fill(services, folder);
@@ -79,9 +89,16 @@ export async function setStage(folder: string): Promise<Stage> {
         await stopLocalRuntime(join(home, 'targets', 'local'));
         for (const name of await readdir(home))
           if (name !== KEPT) await rm(join(home, name), { recursive: true, force: true });
+        await rm(temporaryOf(home), { recursive: true });
+        await mkdir(temporaryOf(home));
         await copy(spare, home);
       },
-      close: async () => void (await stopLocalRuntime(join(home, 'targets', 'local'))),
+      stop: async () => void (await stopLocalRuntime(join(home, 'targets', 'local'))),
+      async close() {
+        await this.stop();
+        if (before === undefined) delete process.env.TMPDIR;
+        else process.env.TMPDIR = before;
+      },
     };
   } catch (error) {
     await services.close();
@@ -97,6 +114,10 @@ async function nothingHeld({ store }: Services): Promise<void> {
 
 const copy = (from: string, to: string) =>
   cp(from, to, { recursive: true, filter: (path) => path !== join(from, KEPT), preserveTimestamps: true });
+
+/** The change with a migration, which fails when it is applied twice. */
+const MIGRATES = 'third';
+const MIGRATION = 'CREATE TABLE more (id INTEGER PRIMARY KEY);\n';
 
 /** What the making of a stage works with. */
 interface Making {
@@ -139,7 +160,7 @@ async function fill(services: Services, folder: string) {
   try {
     await released(at, await merged(at, 'first'));
     const release = await released(at, await merged(at, 'second'));
-    const toRelease = await merged(at, 'third');
+    const toRelease = await merged(at, MIGRATES);
     const toMerge = await judged(at, await submitted(at, 'fourth'));
     const toGate = await submitted(at, 'fifth');
     const plan = await planned(at, toGate.pipeline, 'shop');
@@ -184,6 +205,7 @@ async function productIn(folder: string): Promise<Product> {
       await rename(join(folder, 'gitignore'), join(folder, '.gitignore'));
       await mkdir(join(folder, 'docs'), { recursive: true });
       await writeFile(join(folder, 'docs', `${name}.md`), `The ${name}.\n`);
+      if (name === MIGRATES) await writeFile(join(folder, 'migrations', '0002_more.sql'), MIGRATION);
       await git('add', '-A');
       await git('commit', '-q', '-m', `The ${name}`);
       return (await git('rev-parse', 'HEAD')).trim();
@@ -266,7 +288,9 @@ async function merged(at: Making, name: string): Promise<Submitted> {
   const { services, bare } = at;
   const change = await judged(at, await submitted(at, name));
   await advanceMain(bare, await headOfMain(bare), change.commit);
-  await services.store.transaction((tx) => markMerged(tx, change.submission, change.commit, services.clock.now()));
+  await services.store.transaction((tx) =>
+    markMerged(tx, change.submission, change.commit, services.clock.now()),
+  );
   const plan = await planned(at, change.pipeline, 'testimonials');
   await (await at.agent('infra')).ok('infra_apply', { plan });
   return change;
@@ -313,7 +337,10 @@ async function asked({ services, agent }: Making, folder: string) {
     .execute();
   const ceo = await agent('ceo');
   await ceo.ok('task_checkout', { task: `T-${await newTask(services, 'ceo', null)}` });
-  const { artifact } = await ceo.ok<{ artifact: string }>('artifact_put', { name: 'brief', body: 'Build it' });
+  const { artifact } = await ceo.ok<{ artifact: string }>('artifact_put', {
+    name: 'brief',
+    body: 'Build it',
+  });
   const { checkpoint } = await ceo.ok<{ checkpoint: string }>('checkpoint_request', {
     name: 'brief',
     title: 'Build it?',

@@ -2,8 +2,28 @@ import { basename, relative } from 'node:path';
 
 /** Subcommands of git that leave everything as it is. */
 const READS = new Set([
-  ...['rev-parse', 'merge-base', 'rev-list', 'cat-file', 'ls-tree', 'diff-tree', 'diff', 'log', 'for-each-ref'],
-  ...['show-ref', 'ls-files', 'check-ref-format', 'symbolic-ref', 'grep', 'show', 'count-objects', 'fsck', 'var'],
+  ...[
+    'rev-parse',
+    'merge-base',
+    'rev-list',
+    'cat-file',
+    'ls-tree',
+    'diff-tree',
+    'diff',
+    'log',
+    'for-each-ref',
+  ],
+  ...[
+    'show-ref',
+    'ls-files',
+    'check-ref-format',
+    'symbolic-ref',
+    'grep',
+    'show',
+    'count-objects',
+    'fsck',
+    'var',
+  ],
 ]);
 /** What comes between `git` and its subcommand and takes a value of its own. */
 const WITH_VALUE = new Set(['-c', '-C']);
@@ -50,7 +70,8 @@ export function programStep(file: string, args: readonly string[]): string | und
 /** The name of a change to a file of the factory or to a temporary one; undefined for other places. */
 export function pathStep(verb: string, path: string, home: string, temporary: string): string | undefined {
   const inside = relative(home, path);
-  if (!inside.startsWith('..')) return /^targets\/[^/]+\/(data|tmp)/.test(inside) ? undefined : `file ${verb} ${plain(inside)}`;
+  if (!inside.startsWith('..'))
+    return /^targets\/[^/]+\/(data|tmp)/.test(inside) ? undefined : `file ${verb} ${plain(inside)}`;
   const elsewhere = relative(temporary, path);
   return elsewhere.startsWith('millwright-') ? SANDBOX_FILE : undefined;
 }

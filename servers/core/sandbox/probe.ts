@@ -3,6 +3,7 @@ import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryPrefix } from '../census.ts';
 import type { Engine } from './engine.ts';
 import { runWith } from './run.ts';
 import { SandboxError } from './types.ts';
@@ -42,7 +43,7 @@ interface Decoy {
 }
 
 async function openDecoy(engine: Engine): Promise<Decoy> {
-  const folder = await mkdtemp(join(tmpdir(), 'millwright-probe-'));
+  const folder = await mkdtemp(join(tmpdir(), temporaryPrefix('probe')));
   if (engine.enforced.files === 'uid') await chmod(folder, 0o711); // without mounts the run walks the host's path
   const secret = randomBytes(16).toString('hex');
   const [work, secretFile, socketPath] = [

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, normalize } from 'node:path';
+import { temporaryPrefix } from '../census.ts';
 import type { Engine, Plan } from './engine.ts';
 import { JOB, mountsFor } from './layout.ts';
 import { giveTree, refuseOutsideLinks, unusedUid } from './ownership.ts';
@@ -26,7 +27,7 @@ const DEFAULT_LIMITS: SandboxLimits = {
 
 /** Runs one command with one engine; see `Sandbox.run`. */
 export async function runWith(engine: Engine, run: SandboxRun): Promise<SandboxResult> {
-  const scratch = await realpath(await mkdtemp(join(tmpdir(), 'millwright-run-')));
+  const scratch = await realpath(await mkdtemp(join(tmpdir(), temporaryPrefix('run'))));
   const uid = engine.enforced.uid === 'own' ? await unusedUid() : SERVER.uid;
   let registry: RegistryAccess | undefined;
   try {

@@ -34,7 +34,9 @@ export async function startWorkers(
 
   let sites = await restore(dir, onLog);
   let resources = await listResources(dir);
-  const miniflare = new Miniflare(workerdOptions(dir, owner, resources, sites, onLog));
+  const miniflare = inFolder(join(dir, 'tmp'), () => {
+    return new Miniflare(workerdOptions(dir, owner, resources, sites, onLog));
+  });
   await miniflare.ready;
 
   /** Loads a version whose resources exist, and takes note of resources that came since. */
@@ -104,6 +106,18 @@ export async function startWorkers(
 
     dispose: () => miniflare.dispose(),
   };
+}
+
+/** Miniflare chooses its own folder as it is made: there, the next runtime removes what a killed one left. */
+function inFolder<T>(folder: string, make: () => T): T {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  try {
+    return make();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
 }
 
 async function restore(dir: string, onLog: (line: string) => void): Promise<Site[]> {

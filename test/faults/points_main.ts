@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { EXIT } from '../../cli/failures.ts';
+import { LISTS, listed, nameOf, POINTS, type Point, unlisted } from './points.ts';
+import { differences, runOperation } from './points_run.ts';
+import { type Stage, setStage } from './points_stage.ts';
+import { pick, seeded } from './random.ts';
+
+const HELP = `Usage: npm run test:faults -- --points [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
+
+Kills one process at each step of each operation (SIGKILL), has its agent go on as its brief says, and holds what
+the factory holds then against what it holds when nothing died.
+
+  --sample N        only so many points, chosen by the seed; without it all ${POINTS.length}
+  --seed N          of the choice (1)
+  --operation NAME  ${[...new Set(LISTS.map(({ operation }) => operation))].join(' ')}
+  --kind NAME       stdio daemon cli runtime
+  --trace           kill nothing; print the steps of each operation as points.ts must list them
+
+Exit codes: 0 all held, 1 a point did not, 2 the command line is wrong, 130 interrupted.`;
+
+async function main(): Promise<number> {
+  const flags = {
+    points: { type: 'boolean' },
+    sample: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    operation: { type: 'string', multiple: true },
+    kind: { type: 'string', multiple: true },
+    trace: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  const { values: given } = parseArgs({ options: flags });
+  if (given.help) {
+    process.stdout.write(`${HELP}\n`);
+    return EXIT.ok;
+  }
+  const wanted = ({ operation, kind }: Pick<Point, 'operation' | 'kind'>) =>
+    (given.operation?.includes(operation) ?? true) && (given.kind?.includes(kind) ?? true);
+  const all = POINTS.filter(wanted);
+  const points = given.sample === undefined ? all : sample(all, Number(given.sample), Number(given.seed));
+  const lists = LISTS.filter(wanted).filter(
+    (list) =>
+      given.trace || points.some((point) => point.operation === list.operation && point.kind === list.kind),
+  );
+  const since = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'mw-points-'));
+  let faults = 0;
+  const isOver = interrupted();
+  try {
+    const stage = await setStage(folder);
+    for (const list of lists) {
+      const own = points.filter((point) => point.operation === list.operation && point.kind === list.kind);
+      faults += await runList(stage, list, given.trace ? [] : own, given.trace, isOver);
+      if (isOver()) return EXIT.interrupted;
+    }
+    await stage.close();
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+  const seconds = Math.round((performance.now() - since) / 1000);
+  process.stdout.write(`\n${points.length} of ${POINTS.length} points in ${seconds} s: ${faults} faults\n`);
+  return faults === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** One operation in one kind of process: undisturbed first, then dying at each of these points. */
+async function runList(
+  stage: Stage,
+  { operation, kind, steps }: (typeof LISTS)[number],
+  points: readonly Point[],
+  tracing: boolean,
+  isOver: () => boolean,
+): Promise<number> {
+  const whole = await runOperation(stage, { operation, kind });
+  if (tracing) process.stdout.write(`${operation} ${kind} ${JSON.stringify(listed(whole.steps))}\n`);
+  const faults = unlisted(whole.steps, steps);
+  if (faults.length > 0)
+    process.stdout.write(`${operation} (${kind}): the list is wrong:\n  ${faults.join('\n  ')}\n`);
+  let failed = faults.length > 0 ? 1 : 0;
+  for (const point of points) {
+    if (isOver()) break;
+    const since = performance.now();
+    const wrong = await runOperation(stage, point).then(
+      (outcome) => differences(whole, outcome),
+      (error: Error) => [error.stack ?? error.message],
+    );
+    if (wrong.length > 0) failed++;
+    const ms = Math.round(performance.now() - since);
+    process.stdout.write(`${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${nameOf(point)} (${ms} ms)\n`);
+    for (const line of wrong) process.stdout.write(`       ${line}\n`);
+  }
+  return failed;
+}
+
+/** `count` of these, each at most once, in their order. */
+function sample(points: readonly Point[], count: number, seed: number): Point[] {
+  const random = seeded(seed);
+  const chosen = new Set<Point>();
+  while (chosen.size < Math.min(count, points.length)) chosen.add(pick(random, points));
+  return points.filter((point) => chosen.has(point));
+}
+
+function interrupted(): () => boolean {
+  let over = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (over = true));
+  return () => over;
+}
+
+process.exitCode = await main();
