@@ -68,34 +68,38 @@ const WORK = {
 } as const;
 type TaskName = keyof typeof WORK;
 
-/** Builds the factory under `folder`, where temporary files of this process go too until `close`, with the tools themselves where they are what leaves the rows. */
-export async function setStage(folder: string): Promise<Stage> {
+/**
+ * Builds the factory under `folder`, where temporary files of this process go too until `close`; with the tools
+ * themselves where they are what leaves the rows. Without `served`, nothing was released and nothing can be.
+ */
+export async function setStage(folder: string, { served = true } = {}): Promise<Stage> {
   const home = join(folder, 'millwright', 'shop');
   await mkdir(temporaryOf(home), { recursive: true });
   const before = process.env.TMPDIR;
   process.env.TMPDIR = temporaryOf(home);
   const services = await openServices(home, { log: () => {} });
   try {
-    const made = await fill(services, folder);
+    const made = await fill(services, folder, served);
     await stopLocalRuntime(join(home, 'targets', 'local'));
     await nothingHeld(services);
     await services.close();
     const spare = join(folder, 'spare');
     await copy(home, spare);
+    const stop = async () => void (await stopLocalRuntime(join(home, 'targets', 'local')));
     return {
       ...made,
       home,
+      stop,
       async reset() {
-        await stopLocalRuntime(join(home, 'targets', 'local'));
+        await stop();
         for (const name of await readdir(home))
           if (name !== KEPT) await rm(join(home, name), { recursive: true, force: true });
         await rm(temporaryOf(home), { recursive: true });
         await mkdir(temporaryOf(home));
         await copy(spare, home);
       },
-      stop: async () => void (await stopLocalRuntime(join(home, 'targets', 'local'))),
       async close() {
-        await this.stop();
+        await stop();
         if (before === undefined) delete process.env.TMPDIR;
         else process.env.TMPDIR = before;
       },
@@ -132,7 +136,7 @@ interface Submitted extends Change {
   pipeline: number;
 }
 
-async function fill(services: Services, folder: string) {
+async function fill(services: Services, folder: string, served: boolean) {
   const { home } = services.paths;
   const files = await readDefinition('c-suite');
   const factory = parse(files['factory.yaml'] ?? '');
@@ -158,16 +162,16 @@ async function fill(services: Services, folder: string) {
   };
   const at: Making = { services, bare, product, agent };
   try {
-    await released(at, await merged(at, 'first'));
-    const release = await released(at, await merged(at, 'second'));
-    const toRelease = await merged(at, MIGRATES);
+    if (served) await released(at, await merged(at, 'first'));
+    const release = served ? await released(at, await merged(at, 'second')) : '';
+    const toRelease = served ? await merged(at, MIGRATES) : undefined;
     const toMerge = await judged(at, await submitted(at, 'fourth'));
     const toGate = await submitted(at, 'fifth');
     const plan = await planned(at, toGate.pipeline, 'shop');
     const checkpoint = await asked(at, folder);
     const pipelines: Partial<Record<TaskName, number>> = {
       merge: toMerge.pipeline,
-      release: toRelease.pipeline,
+      ...(toRelease && { release: toRelease.pipeline }),
     };
     const tasks: [string, string][] = [['gates', `T-${toGate.task}`]];
     for (const [name, role] of Object.entries(WORK) as [TaskName, string][]) {
