@@ -68,6 +68,8 @@ const QUERIES: Record<string, string> = {
   releases: 'select id, product, commit_id, state from releases order by id',
   checkpoints: 'select id, state, human from checkpoints order by id',
   memory: 'select agent, kind, text from memories order by agent, text',
+  oncePerJob: `select max(times) from (select count(*) as times from activity
+    where event in ('job.done', 'job.failed') group by subject)`,
   once: `select tool, event, subject, count(*) as times from activity
     where (event = 'call' and tool in ('task_complete', 'infra_review')) or event like 'checkpoint.%'
     group by tool, event, subject order by tool, event, subject`,

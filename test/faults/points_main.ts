@@ -8,7 +8,7 @@ import { differences, runOperation } from './points_run.ts';
 import { type Stage, setStage } from './points_stage.ts';
 import { pick, seeded } from './random.ts';
 
-const HELP = `Usage: npm run test:faults -- --points [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
+const HELP = `Usage: npm run test:points -- [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
 
 Kills one process at each step of each operation (SIGKILL), has its agent go on as its brief says, and holds what
 the factory holds then against what it holds when nothing died.
@@ -23,7 +23,6 @@ Exit codes: 0 all held, 1 a point did not, 2 the command line is wrong, 130 inte
 
 async function main(): Promise<number> {
   const flags = {
-    points: { type: 'boolean' },
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
     operation: { type: 'string', multiple: true },
