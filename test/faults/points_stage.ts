@@ -154,6 +154,7 @@ async function fill(services: Services, folder: string, served: boolean) {
     lockfileDir: product.folder,
     store: services.paths.layers,
   });
+  await mkdir(join(services.paths.targets, 'local', 'resources'), { recursive: true, mode: 0o700 });
   const agents = new Map<string, Agent>();
   const agent = async (name: string) => {
     const known = agents.get(name) ?? (await startAgent(home, name));
