@@ -5,7 +5,7 @@ import { report } from '../faults/report.ts';
 const SEED = 20_261_121;
 
 /** A run of a few seconds; `npm run test:faults` does more harm, for longer. */
-function shortRun(arm: Pick<Arm, 'dialect' | 'nemeses' | 'signal'>): Promise<Outcome> {
+function shortRun(arm: Pick<Arm, 'dialect' | 'nemeses' | 'signal'> & Partial<Arm>): Promise<Outcome> {
   return runArm({ http: false, seed: SEED, seconds: 4, workers: 3, progress: () => {}, ...arm });
 }
 
@@ -22,5 +22,17 @@ describe.concurrent('what processes saw agrees with what the store holds', { tim
 
     expect(outcome.violations, report(outcome)).toEqual([]);
     expect(outcome.ops.filter(({ ending }) => ending === 'ok').length).toBeGreaterThan(25);
+  });
+
+  test('and a build that acknowledges what it did not keep is caught', async ({ signal }) => {
+    const outcome = await shortRun({
+      dialect: 'sqlite',
+      nemeses: ['kill'],
+      seconds: 1,
+      mutant: 'write',
+      signal,
+    });
+
+    expect(outcome.violations.map(({ invariant }) => invariant)).toContain('lost');
   });
 });

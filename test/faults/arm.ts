@@ -9,7 +9,8 @@ import { check, type Finding } from './checker.ts';
 import { hire } from './crew.ts';
 import type { FactoryActions } from './factory.ts';
 import { isAnswer, monotonic, type Op, readHistories, workerOf } from './history.ts';
-import { type Field, NEMESES } from './nemeses.ts';
+import type { Mutant } from './mutant.ts';
+import { type Field, type Harm, NEMESES } from './nemeses.ts';
 import { seeded } from './random.ts';
 import type { ServerOptions } from './server.ts';
 import type { Assignment } from './worker.ts';
@@ -23,15 +24,15 @@ export interface Arm {
   seconds: number;
   workers: number;
   nemeses: readonly string[];
-  mutant?: boolean;
+  /** What is wrong with the build that the workers run; only where they open the store themselves. */
+  mutant?: Mutant | undefined;
   signal: AbortSignal;
   /** Told of each fault as it begins. */
   progress(line: string): void;
 }
 
-export interface Fault {
+export interface Fault extends Harm {
   name: string;
-  detail: string;
   from: number;
   to: number;
 }
@@ -121,7 +122,7 @@ async function staff(
       databaseUrl,
       token,
       ...(arm.http && { urls }),
-      ...(arm.mutant && { mutant: true }),
+      ...(arm.mutant && { mutant: arm.mutant }),
       history: join(histories, `w${index}.${life}.jsonl`),
       name: `w${index}.${life}`,
       seed: arm.seed * 1000 + index * 100 + life,
@@ -157,9 +158,11 @@ async function harm(arm: Arm, field: Field): Promise<Fault[]> {
       if (performance.now() > until) break;
       arm.signal.throwIfAborted();
       const from = monotonic();
-      const detail = (await known[name]?.(field)) ?? '';
-      faults.push({ name, detail, from, to: monotonic() });
-      arm.progress(`${name} ${detail}`);
+      const nemesis = known[name];
+      if (!nemesis) throw new Error(`There is no nemesis ${name} on ${arm.dialect}.`);
+      const done = await nemesis(field);
+      faults.push({ name, ...done, from, to: monotonic() });
+      arm.progress(`${name} ${done.detail}`);
       await sleep(300 + 1200 * field.random(), undefined, { signal: arm.signal });
     }
   }

@@ -243,7 +243,7 @@ test('the longest recovery is that of the process which waited longest for an an
     answer('w2.2', 1800),
   ];
 
-  expect(longestRecovery(ops, [{ name: 'kill', detail: 'w2', from: 0, to: 1_000_000 }])).toEqual({
+  expect(longestRecovery(ops, [{ name: 'kill', detail: 'w2', hits: 1, from: 0, to: 1_000_000 }])).toEqual({
     ms: 800,
     process: 'w2',
     fault: 'kill w2',

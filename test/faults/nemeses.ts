@@ -26,8 +26,14 @@ export interface Field {
   signal: AbortSignal;
 }
 
-/** One kind of harm. It does it, waits, and mends it again; it gives who was hit and how, for the report. */
-export type Nemesis = (field: Field) => Promise<string>;
+/** Who was hit and how, for the report, and how many were. */
+export interface Harm {
+  detail: string;
+  hits: number;
+}
+
+/** One kind of harm. It does it, waits, and mends it again. */
+export type Nemesis = (field: Field) => Promise<Harm>;
 
 const pause = ({ signal }: Field, ms: number) => sleep(ms, undefined, { signal });
 
@@ -36,7 +42,7 @@ const LOCKER = fileURLToPath(new URL('../store/worker.ts', import.meta.url));
 const kill: Nemesis = async ({ members, random }) => {
   const victim = pick(random, members);
   victim.kill();
-  return victim.name;
+  return { detail: victim.name, hits: 1 };
 };
 
 /** Stops one or some for longer than their leases: what they held belongs to others when they go on. */
@@ -48,20 +54,20 @@ const stop: Nemesis = async (field) => {
   for (const victim of victims) victim.stop();
   await pause(field, ms);
   for (const victim of victims) victim.cont();
-  return `${victims.map(({ name }) => name)} for ${ms} ms`;
+  return { detail: `${victims.map(({ name }) => name)} for ${ms} ms`, hits: victims.length };
 };
 
 const clockOfOne: Nemesis = (field) => stepClocks(field, [pick(field.random, field.fleet)]);
 
 const clockOfAll: Nemesis = (field) => stepClocks(field, field.fleet);
 
-async function stepClocks(field: Field, victims: readonly Member[]): Promise<string> {
+async function stepClocks(field: Field, victims: readonly Member[]): Promise<Harm> {
   const { leaseMs, random } = field;
   const offset = Math.round((random() < 0.5 ? -1 : 1) * leaseMs * (0.5 + 2 * random()));
   for (const victim of victims) victim.tell(`clock ${offset}`);
   await pause(field, leaseMs * (1 + random()));
   for (const victim of victims) victim.tell('clock 0');
-  return `${victims.map(({ name }) => name)} by ${offset} ms`;
+  return { detail: `${victims.map(({ name }) => name)} by ${offset} ms`, hits: victims.length };
 }
 
 const full: Nemesis = async (field) => {
@@ -71,7 +77,7 @@ const full: Nemesis = async (field) => {
   const ms = Math.round(500 + 2000 * random());
   await pause(field, ms);
   await empty();
-  return `for ${ms} ms`;
+  return { detail: `for ${ms} ms`, hits: 1 };
 };
 
 /** One process starts where it cannot write the folder of the store; the others go on. */
@@ -83,7 +89,7 @@ const readOnly: Nemesis = async (field) => {
   await pause(field, 3000);
   victim.enterBy(room.enter);
   victim.kill();
-  return victim.name;
+  return { detail: victim.name, hits: 1 };
 };
 
 /** A process takes the store's lock and is stopped with it: for less than the store's patience, or for more. */
@@ -99,7 +105,7 @@ const lock: Nemesis = async (field) => {
     holder.kill('SIGSTOP');
     const ms = Math.round(pick(random, [2000, 12_000]));
     await pause(field, ms);
-    return `for ${ms} ms`;
+    return { detail: `for ${ms} ms`, hits: 1 };
   } finally {
     holder.kill('SIGKILL');
     await holder;
@@ -113,7 +119,7 @@ const restart: Nemesis = async (field) => {
     restartDatabase?.();
     await pause(field, 1500 + 2000 * random());
   }
-  return `${times} times`;
+  return { detail: `${times} times`, hits: times };
 };
 
 /** The link to the database is half open; then what it swallowed is late, or lost with a word or without. */
@@ -125,7 +131,7 @@ const halfOpen =
     link?.[how]();
     await pause(field, ms);
     link?.[ending]();
-    return `for ${ms} ms`;
+    return { detail: `for ${ms} ms`, hits: 1 };
   };
 
 const EVERYWHERE = { kill, stop, 'clock-one': clockOfOne, 'clock-all': clockOfAll, lock };

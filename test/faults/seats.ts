@@ -6,7 +6,7 @@ import { openSession } from '../../servers/core/identity.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { loadFleet } from '../../servers/fleet.ts';
 import type { Ending } from './history.ts';
-import { withoutFences } from './mutant.ts';
+import { MUTANTS, type Mutant } from './mutant.ts';
 
 export interface Answer {
   ending: Ending;
@@ -32,8 +32,8 @@ export interface Place {
   token: string;
   /** Servers to call over HTTP; without them the store is opened in this process. */
   urls?: readonly string[] | undefined;
-  /** Takes the check of the fence out, to see that somebody notices. */
-  mutant?: boolean | undefined;
+  /** Breaks one promise of the store, to see that somebody notices. */
+  mutant?: Mutant | undefined;
 }
 
 /** Longer than the pipeline takes to answer, so that a server which does not is seen. */
@@ -63,7 +63,7 @@ const refused = (code: string, text: string): Answer => ({
 export async function seatHere({ home, databaseUrl, token, mutant }: Place): Promise<Seat> {
   const fleet = await loadFleet(['tasks', 'gates']);
   const opened = await openServices(home, { databaseUrl });
-  const services = mutant ? { ...opened, store: withoutFences(opened.store) } : opened;
+  const services = mutant ? { ...opened, store: MUTANTS[mutant](opened.store) } : opened;
   const { id: session } = await openSession(services, token).catch(async (error) => {
     await opened.close();
     throw error;
