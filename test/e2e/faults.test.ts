@@ -29,6 +29,7 @@ describe.concurrent('what processes saw agrees with what the store holds', { tim
       dialect: 'sqlite',
       nemeses: ['kill'],
       seconds: 1,
+      workers: 1,
       mutant: 'write',
       signal,
     });

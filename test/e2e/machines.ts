@@ -27,6 +27,9 @@ export interface Session {
   call(tool: string, args?: object): Promise<Answer>;
 }
 
+/** Longer than any wait of a call, so that only servers that are gone make a session give up. */
+const LONGEST_OUTAGE_MS = 30_000;
+
 const environment = (desk: Desk, databaseUrl: string) => ({
   PATH: process.env.PATH ?? '',
   HOME: desk.folder,
@@ -96,7 +99,7 @@ export async function openSession(
   const { id, token } = (await opened.json()) as { id: string; token: string };
 
   const post = async (body: string): Promise<string> => {
-    for (;;) {
+    for (const since = performance.now(); performance.now() - since < LONGEST_OUTAGE_MS; ) {
       try {
         const response = await fetch(url(), {
           method: 'POST',
@@ -115,6 +118,7 @@ export async function openSession(
       current = (current + 1) % machines.length;
       await sleep(20);
     }
+    throw new Error('No server answers.');
   };
   return {
     id,

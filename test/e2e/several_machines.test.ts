@@ -22,7 +22,9 @@ interface Told {
   late: number;
 }
 
-test('three servers on one database: one is killed and one drained, and every task is done exactly once', async () => {
+test('three servers on one database: one is killed and one drained, and every task is done exactly once', async ({
+  signal,
+}) => {
   const desk = await openDesk();
   const database = await newLocation('postgres');
   await makeFactory(desk, database, BEAT_SECONDS);
@@ -47,11 +49,11 @@ test('three servers on one database: one is killed and one drained, and every ta
   const working = Promise.all(workers.map((worker) => work(worker, tasks.length, ended)));
   const waiting = Promise.all([waitFor(ceo, halves[0], ended), waitFor(coo, halves[1], ended)]);
 
-  await enough(ended, tasks.length / 4);
+  await Promise.race([working, enough(ended, tasks.length / 4, signal)]);
   first.process.kill('SIGKILL');
   const goesOn = await keeper.call('agent_heartbeat', { progress: 'Still at it.' });
   const afterKill = await onPostgres(database, (db) => holding(db, keeper));
-  await enough(ended, tasks.length / 2);
+  await Promise.race([working, enough(ended, tasks.length / 2, signal)]);
   second.process.kill('SIGTERM');
   await working;
   const told = (await waiting).flat();
@@ -125,8 +127,8 @@ async function waitFor(session: Session, tasks: readonly string[], ended: Map<st
   return told;
 }
 
-async function enough(ended: Map<string, number>, count: number): Promise<void> {
-  while (ended.size < count) await sleep(20);
+async function enough(ended: Map<string, number>, count: number, signal: AbortSignal): Promise<void> {
+  while (ended.size < count) await sleep(20, undefined, { signal });
 }
 
 async function holding(db: pg.Client, { id }: Session) {
