@@ -292,17 +292,24 @@ describe('a flood', () => {
   });
 
   test('of connections that say nothing, or little, is cut off in time', async () => {
-    const { url, session } = await serve({ limits: { headersMs: 400, requestMs: 800 } });
+    const { url, session } = await serve({ limits: { headersMs: 400, requestMs: 1600 } });
     const token = await session('ceo');
-    const head = requestText([['Host', 'localhost'], ...headersOf(token, LIST)]);
+    const begun = requestText([['Host', 'localhost'], ...headersOf(token, LIST)]);
     const [slowHead, slowBody, silent] = await Promise.all([dial(url), dial(url), dial(url)]);
-    slowHead.write(head.slice(0, 40));
-    slowBody.write(head + LIST.slice(0, 10));
+    slowHead.write(begun.slice(0, 40));
+    slowBody.write(begun + LIST.slice(0, 10));
     const drip = setInterval(() => slowHead.writable && slowHead.write('X'), 100);
-    const slow = await Promise.all([slowHead, slowBody, silent].map((socket) => heard(socket, 4000)));
+    const slow = await Promise.all(
+      [slowHead, slowBody, silent].map(async (socket) => ({
+        ...(await heard(socket, 5000)),
+        at: performance.now(),
+      })),
+    );
     clearInterval(drip);
+    const [head, body] = slow;
     expect(slow.map(({ closed }) => closed)).toEqual([true, true, true]);
-    expect(slow[0]?.statuses).toEqual([408]);
+    expect(head?.statuses).toEqual([408]);
+    expect((body?.at ?? 0) - (head?.at ?? 0)).toBeGreaterThan(500);
   });
 
   test('of idle connections makes room for those who come later', async () => {

@@ -4,9 +4,11 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { append } from '../../servers/core/record.ts';
 import { startDatabaseClock } from '../../servers/core/store/database_clock.ts';
 import { listen } from '../../servers/core/store/ear.ts';
-import { openStore } from '../../servers/core/store/store.ts';
+import { openStore, type Tx } from '../../servers/core/store/store.ts';
+import { claimTask } from '../../servers/tasks/claim_queries.ts';
 import { databaseUrl, startPostgres } from '../postgres.ts';
 import { newLocation, newStore, onPostgres } from './stores.ts';
+import { fillTasks } from './tasks.ts';
 
 const entry = { at: 1, session: 's', agent: 'a', role: 'r', event: 'call' };
 
@@ -48,6 +50,20 @@ test('a process has one connection that listens, however many wait', async () =>
   await store.transaction((tx) => append(store, tx, entry));
   await Promise.all(waiting);
   expect((await listening()).rowCount).toBe(1);
+});
+
+test('a claim does not wait for another one that is not committed yet', async () => {
+  const { store } = await newStore('postgres');
+  await fillTasks(store, [{}, {}]);
+  const claim = (tx: Tx, session: string) =>
+    claimTask(tx, { role: 'developer', session, now: 1, leaseEndsAt: 1000 });
+
+  const claimed = await store.transaction(async (first) => [
+    await claim(first, 'a'),
+    await store.transaction((second) => claim(second, 'b')),
+  ]);
+
+  expect(claimed.map((task) => task?.id)).toEqual([1, 2]);
 });
 
 test('a database server that crashes takes no process with it: calls fail, then go on, and wake-ups come again', async () => {
