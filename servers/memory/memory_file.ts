@@ -8,7 +8,7 @@ type Kind = Row<'memories'>['kind'];
 type Shown = Pick<Row<'memories'>, 'id' | 'kind' | 'text' | 'trust' | 'source' | 'private' | 'tags'>;
 
 /** The sections of MEMORY.md in their order. */
-export const SECTIONS: readonly [Kind, string][] = [
+const SECTIONS: readonly [Kind, string][] = [
   ['fact', 'Current state'],
   ['decision', 'Decisions'],
   ['thread', 'Open threads'],

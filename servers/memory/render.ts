@@ -15,7 +15,7 @@ const LARGEST_FILE = 1_000_000;
 const TRIES = 8;
 
 /** A MEMORY.md that is not what Millwright writes, and that it therefore neither reads nor replaces. */
-export class MemoryFileFault extends Error {
+class MemoryFileFault extends Error {
   override readonly name = 'MemoryFileFault';
 }
 

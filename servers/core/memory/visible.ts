@@ -8,7 +8,7 @@ interface Reader {
 }
 
 /** The roles whose memory this role may read, besides its own agent's. */
-export const recalledRoles = (factory: Factory, role: string): readonly string[] =>
+const recalledRoles = (factory: Factory, role: string): readonly string[] =>
   factory.roles[role]?.recalls ?? [];
 
 /** Whether somebody may read an entry: their own, and what the roles they recall did not keep to themselves. */

@@ -74,7 +74,7 @@ export async function startMachine(fleet: Fleet, files: DefinitionFiles): Promis
 }
 
 /** What every machine must show at its end. */
-export async function finishMachine({ services }: Machine): Promise<void> {
+async function finishMachine({ services }: Machine): Promise<void> {
   expect(await verifyRecord(services.store.db)).toMatchObject({ ok: true });
   await services.store.close();
 }
