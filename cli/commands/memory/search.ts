@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { memoryId } from '../../../servers/core/ids.ts';
 import type { Row } from '../../../servers/core/store/schema.ts';
+import { search as searchMemory } from '../../../servers/memory/search/hybrid.ts';
 import { KINDS } from '../../../servers/memory/search/line.ts';
 import { findRows } from '../../../servers/memory/search/queries.ts';
-import { searchEntries } from '../../../servers/memory/search/search.ts';
 import { TITLES } from '../../../servers/memory/search/titles.ts';
 import { withFactory } from '../../factories.ts';
 import { handled } from '../../handled.ts';
@@ -23,14 +23,16 @@ export function search(memory: Command): void {
     .addOption(new Option('--kind <kind>', 'only of this kind').choices(KINDS))
     .option('--history', 'also what was superseded or is over')
     .action(
-      handled<SearchOptions>((_io, { agent, kind, history, ...options }, ...query) =>
-        withFactory(options, async ({ store: { db }, clock }) => {
-          const found = await searchEntries(
-            db,
+      handled<SearchOptions>((io, { agent, kind, history, ...options }, ...query) =>
+        withFactory(options, async (services) => {
+          const { db } = services.store;
+          const { found, note } = await searchMemory(
+            services,
             query.flat().join(' '),
             { of: agent, kind, history },
-            { now: clock.now(), limit: TITLES },
+            { now: services.clock.now(), limit: TITLES },
           );
+          if (note !== undefined) io.progress(note);
           const rows = await findRows(
             db,
             found.map(({ id }) => id),
@@ -53,7 +55,7 @@ export function search(memory: Command): void {
             (trust === 'third-party' ? 'third-party: ' : '') + shown(text, 200),
           ]);
           return {
-            value: { entries },
+            value: { entries, note: note ?? null },
             text: entries.length === 0 ? 'Nothing found.' : table(['id', 'agent', 'recorded', 'text'], cells),
           };
         }),

@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { atMostTokens } from '../../core/memory/tokens.ts';
 import type { Db } from '../../core/store/store.ts';
 import { openBareSearch } from './bare.ts';
+import type { Embedder } from './embeddings.ts';
+import { searchWith } from './hybrid.ts';
 import { findRows, idsByName } from './queries.ts';
 import type { Question } from './questions.ts';
 import { searchEntries } from './search.ts';
@@ -36,6 +38,17 @@ export interface Evaluation {
   missing: string[];
 }
 
+/** The names of two arms. */
+export const OURS = 'ours';
+export const WITH_EMBEDDINGS = 'ours with embeddings';
+
+/** Our search and embeddings beside it. */
+export const withEmbeddings = (embedder: Embedder, db: Db, now: number): Arm => ({
+  name: WITH_EMBEDDINGS,
+  find: async (question, limit) =>
+    (await searchWith(embedder, db, question, {}, { now, limit })).map(({ id }) => id),
+});
+
 /** Our search without this and that. */
 export const ourArms = (db: Db, now: number): Arm[] => {
   const arm = (name: string, change: Partial<Tuning>): Arm => ({
@@ -46,7 +59,7 @@ export const ourArms = (db: Db, now: number): Arm[] => {
     },
   });
   return [
-    arm('ours', {}),
+    arm(OURS, {}),
     arm('ours without aliases', { aliases: 0 }),
     arm('ours without neighbours', { neighbours: 0 }),
     arm('ours without related words', { related: 0 }),

@@ -3,10 +3,10 @@ import { ToolError } from '../../core/errors.ts';
 import { idInput, memoryId } from '../../core/ids.ts';
 import { NOTES } from '../../core/memory/said.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
+import { search } from '../search/hybrid.ts';
 import { KINDS } from '../search/line.ts';
 import { entriesBeside, findRows } from '../search/queries.ts';
 import type { Scope } from '../search/scope.ts';
-import { searchEntries } from '../search/search.ts';
 import { fullText, TITLES, titleOf } from '../search/titles.ts';
 
 const BESIDE = 4;
@@ -51,14 +51,14 @@ export default defineTool({
   },
 });
 
-async function titles({ db, now }: Call, query: string, scope: Scope) {
-  const found = await searchEntries(db, query, scope, { now, limit: TITLES });
+async function titles({ db, now, services }: Call, query: string, scope: Scope) {
+  const { found, note } = await search(services, query, scope, { now, limit: TITLES });
   const rows = await findRows(
     db,
     found.map(({ id }) => id),
   );
   const entries = rows.map((row) => titleOf(row, now));
-  return { notes: NOTES, entries };
+  return { notes: note === undefined ? NOTES : `${NOTES} ${note}`, entries };
 }
 
 /** Titles of what the same agent, or somebody on the same task, kept just before and after. */
