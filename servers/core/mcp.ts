@@ -1,14 +1,17 @@
 import {
   createMcpHandler,
+  type JSONRPCRequest,
   ProtocolError,
   ProtocolErrorCode,
-  type Server,
+  ResourceNotFoundError,
+  type Result,
+  Server,
+  type ServerContext,
 } from '@modelcontextprotocol/server';
 import { type StdioServerHandle, StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Answer } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
-import { ProtocolServer, UNCHECKED } from './protocol_server.ts';
 import type { Relay, Way } from './relay.ts';
 import type { AnyTool } from './tool.ts';
 import { inputSchemaOf, schemaForHost } from './tool_schema.ts';
@@ -98,6 +101,45 @@ function mcpServer(connect: () => Promise<Connection>): Server {
     (await reading()).readResource(await connect(), params.uri),
   );
   return server;
+}
+
+type Params = Record<string, unknown>;
+type Handler = (request: JSONRPCRequest, context: ServerContext) => Promise<Result>;
+
+/** A schema that takes every params: for a handler that looks at them itself. */
+const UNCHECKED = {
+  '~standard': {
+    version: 1,
+    vendor: 'millwright',
+    types: undefined as { input: Params; output: Params } | undefined,
+    validate: (value: unknown) => ({ value: value as Params }),
+  },
+} as const;
+
+/**
+ * The SDK's server, in two things otherwise. It checks no call and no result of `tools/call`: the SDK does so three
+ * times, which takes as long as a read of the store. And a `ToolError` of any other request becomes the protocol's
+ * error with its whole text: what is not there has code -32602, everything else -32603.
+ */
+class ProtocolServer extends Server {
+  protected override _wrapHandler(method: string, handler: Handler): Handler {
+    if (method === 'tools/call') return handler;
+    const wrapped = super._wrapHandler(method, handler);
+    return async (request, context) => {
+      try {
+        return await wrapped(request, context);
+      } catch (error) {
+        throw error instanceof ToolError ? asProtocolError(error, request) : error;
+      }
+    };
+  }
+}
+
+function asProtocolError(error: ToolError, { method, params }: JSONRPCRequest): ProtocolError {
+  if (error.code !== 'NOT_FOUND') return new ProtocolError(ProtocolErrorCode.InternalError, error.render());
+  return method === 'resources/read'
+    ? new ResourceNotFoundError(String(params?.uri), error.render())
+    : new ProtocolError(ProtocolErrorCode.InvalidParams, error.render());
 }
 
 /** Which tool is called with what. Throws the protocol's error for a call that names none. */
