@@ -38,16 +38,14 @@ export async function startEmbeddingServer(): Promise<EmbeddingServer> {
       state.failing === 'nonsense'
         ? input.map((_, index) => ({ object: 'embedding', index, embedding: [] }))
         : input.map((text, index) => ({ object: 'embedding', index, embedding: placeOf(text) })).reverse();
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(
-        JSON.stringify({
-          object: 'list',
-          data,
-          model: 'pieces',
-          usage: { prompt_tokens: 1, total_tokens: 1 },
-        }),
-      );
+    response.writeHead(200, { 'content-type': 'application/json' }).end(
+      JSON.stringify({
+        object: 'list',
+        data,
+        model: 'pieces',
+        usage: { prompt_tokens: 1, total_tokens: 1 },
+      }),
+    );
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   onTestFinished(() => {
