@@ -82,7 +82,7 @@ async function finishMachine({ services }: Machine): Promise<void> {
 /**
  * Runs the kept failures first, then new ones.
  *
- * @param prepare a fresh model and machine; `finishMachine` is called with the machine afterwards
+ * @param prepare a fresh model and machine; its record is verified afterwards
  */
 export async function explore<Model extends object>(
   steps: fc.Arbitrary<Step<Model>>[],
