@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runtimeHolder } from '../../../servers/core/target/local/claim.ts';
 import {
   openLocalTarget,
@@ -161,7 +161,9 @@ test('two processes that start the runtime at once get one', async () => {
 });
 
 test('a killed runtime leaves workerd behind until it is reaped; the next one serves the same again', async () => {
-  const dir = await stateFolder();
+  const [dir, temporary] = [await stateFolder(), await stateFolder()];
+  vi.stubEnv('TMPDIR', temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const target = await provisioned(dir);
   const url = await released(target);
   await answer(url, 'POST');
@@ -181,6 +183,7 @@ test('a killed runtime leaves workerd behind until it is reaped; the next one se
   expect(await workerdOf(dir)).not.toContain(orphan);
 
   await stopLocalRuntime(dir);
+  expect(await readdir(temporary)).toEqual([]);
   expect(await readdir(dir)).toEqual([
     'active.json',
     'bundles',
