@@ -50,14 +50,17 @@ async function run({ seconds, sessions, rate, killEvery }: Options) {
   const roles = [...tokens.keys()].filter((role) => role !== PLANNER);
   const seat = (role: string, n: number) => Seat.open(servers, tokens.get(role) as string, n);
   const planners = await Promise.all(Array.from({ length: PLANNERS }, (_, n) => seat(PLANNER, n)));
-  const workers: Seat[] = [];
-  for (let n = 0; n < sessions; n++) workers.push(await seat(roles[n % roles.length] as string, n));
+  const workers: { seat: Seat; role: string }[] = [];
+  for (let n = 0; n < sessions; n++) {
+    const role = roles[n % roles.length] as string;
+    workers.push({ role, seat: await seat(role, n) });
+  }
 
   const tally = newTally();
   const planning = new AbortController();
   const working = new AbortController();
   const failed = (error: unknown) => void (working.signal.aborted || tally.errors.push(String(error)));
-  const work_ = workers.map((worker) => work(worker, tally, working.signal).catch(failed));
+  const shifts = workers.map((worker) => work(worker.seat, worker.role, tally, working.signal).catch(failed));
   const harm = killEvery > 0 ? harmServers(killEvery, planning.signal, tally) : undefined;
   const memory = watchMemory(planning.signal, tally);
   const plans = plan(planners, roles, rate, tally, planning.signal);
@@ -68,7 +71,7 @@ async function run({ seconds, sessions, rate, killEvery }: Options) {
   const samples = await memory;
   await settled(tally);
   working.abort();
-  await Promise.all(work_);
+  await Promise.all(shifts);
   await Promise.all(servers.map((server) => server.end('SIGTERM')));
   return figuresOf(options, tally, samples, kills, await readOutcome(factoryHome, database));
 }

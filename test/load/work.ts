@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Seat } from './seat.ts';
 
-/** A task that nobody took for so long, while agents of its role waited, was not announced. */
-const LOST_WAKE_UP_MS = 5_000;
+/** A task that nobody took for so long, while one agent of its role waited all that time, was not announced. */
+export const LOST_WAKE_UP_MS = 5_000;
 
 export interface Tally {
   created: number;
@@ -15,6 +15,8 @@ export interface Tally {
   waits: number[];
   /** When the creation of each task was acknowledged, while nobody has it. */
   open: Map<string, number>;
+  /** Since when the agents of each role that wait now have been waiting. */
+  waiting: Map<string, Set<{ since: number }>>;
   /** Tasks whose work a cut connection left unclear. */
   unclear: number;
 }
@@ -27,6 +29,7 @@ export const newTally = (): Tally => ({
   lostWakeUps: 0,
   waits: [],
   open: new Map(),
+  waiting: new Map(),
   unclear: 0,
 });
 
@@ -46,25 +49,37 @@ async function call(seat: Seat, tally: Tally, tool: string, args: object, signal
 const isNothingReady = ({ text }: Answer) => text.startsWith('NOT_FOUND: No task is ready');
 
 /** Waits for work of its role, does it and hands it in, until `signal` aborts. */
-export async function work(seat: Seat, tally: Tally, signal: AbortSignal): Promise<void> {
+export async function work(seat: Seat, role: string, tally: Tally, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const woken = await call(seat, tally, 'task_wait', { seconds: 20 }, signal);
+    const woken = await waitForWork(seat, role, tally, signal);
     if (woken.isError || woken.value.still_waiting === true) continue;
     const brief = await call(seat, tally, 'task_checkout', {}, signal);
     if (brief.isError) continue;
-    taken(tally, String(brief.value.task));
+    taken(tally, role, String(brief.value.task));
     const done = await call(seat, tally, 'task_complete', { summary: 'Done, and seen.' }, signal);
     if (!done.isError || done.wasCut) tally.completed++;
   }
 }
 
-function taken(tally: Tally, task: string): void {
-  const since = tally.open.get(task);
-  if (since === undefined) return;
+async function waitForWork(seat: Seat, role: string, tally: Tally, signal: AbortSignal): Promise<Answer> {
+  const others = tally.waiting.get(role) ?? new Set();
+  const me = { since: performance.now() };
+  tally.waiting.set(role, others.add(me));
+  try {
+    return await call(seat, tally, 'task_wait', { seconds: 20 }, signal);
+  } finally {
+    others.delete(me);
+  }
+}
+
+function taken(tally: Tally, role: string, task: string): void {
+  const created = tally.open.get(task);
+  if (created === undefined) return;
   tally.open.delete(task);
-  const waited = performance.now() - since;
-  tally.waits.push(waited);
-  if (waited > LOST_WAKE_UP_MS) tally.lostWakeUps++;
+  const now = performance.now();
+  tally.waits.push(now - created);
+  const longest = Math.min(...[...(tally.waiting.get(role) ?? [])].map(({ since }) => since));
+  if (now - Math.max(created, longest) > LOST_WAKE_UP_MS) tally.lostWakeUps++;
 }
 
 /** Creates tasks for the roles in turn, `perSecond` of them whatever the answers take, until `signal` aborts. */
