@@ -10,6 +10,7 @@ import { startFactory } from '../harness.ts';
 import { databaseUrl } from '../postgres.ts';
 import { newLocation, onPostgres } from '../store/stores.ts';
 import { selfSigned } from './certificate.ts';
+import { dial, heard, requestText } from './raw.ts';
 import { send, serve } from './served.ts';
 
 const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
@@ -117,6 +118,33 @@ test('a server that ends leaves its sessions to the others on PostgreSQL, and en
 
   expect(await open(await newLocation('postgres'))).toBe(200);
   expect(await open()).toBe(401);
+});
+
+test('a server that ends finishes what runs, and turns away what comes over an open connection', async () => {
+  const { url, server, session } = await serve();
+  const token = await session('ceo');
+  const request = (body: string) =>
+    requestText(
+      [
+        ['Host', 'localhost'],
+        ['Authorization', `Bearer ${token}`],
+        ['Content-Type', 'application/json'],
+        ['Accept', 'application/json, text/event-stream'],
+        ['Content-Length', String(body.length)],
+      ],
+      body,
+    );
+  const waiting = { name: 'task_wait', arguments: { seconds: 1 } };
+  const socket = await dial(url);
+  const answers = heard(socket, 5000);
+
+  socket.write(request(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: waiting })));
+  await sleep(300);
+  const ended = server.close();
+  socket.write(request(LIST));
+
+  expect((await answers).statuses).toEqual([200, 503]);
+  await ended;
 });
 
 /** The status of GET /health, when the certificate is the one that is trusted. */

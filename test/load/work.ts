@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Seat } from './seat.ts';
 
 /** A task that nobody took for so long, while one agent of its role waited all that time, was not announced. */
-export const LOST_WAKE_UP_MS = 5_000;
+const LOST_WAKE_UP_MS = 5_000;
 
 export interface Tally {
   created: number;
