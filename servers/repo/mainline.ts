@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolError } from '../core/errors.ts';
-import { recoverLocks } from '../core/git/advance.ts';
 import { openAuthority } from '../core/git/authority.ts';
 import type { Repo } from '../core/git/git.ts';
 import type { Services } from '../core/services.ts';
@@ -20,12 +19,4 @@ export async function openMainline(services: Services): Promise<Repo> {
     'Say so with task_block; a human makes it with `millwright init`.',
     { rule: 'repo.no-mainline' },
   );
-}
-
-/**
- * Removes what killed servers left in the authority, and returns its paths. For whoever holds the factory alone:
- * no other process of it may run git meanwhile.
- */
-export async function recoverMainline(services: Services): Promise<string[]> {
-  return recoverLocks(await openMainline(services));
 }

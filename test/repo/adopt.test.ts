@@ -1,7 +1,6 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { adoptCommit } from '../../servers/repo/adopt.ts';
-import { recoverMainline } from '../../servers/repo/mainline.ts';
 import { agentGit, commitIn, tempDir } from '../core/git/harness.ts';
 import { type Site, site } from './site.ts';
 
@@ -74,13 +73,4 @@ test('the form of paths and the shape of the repository hold for people too', as
     rule: 'git.unknown-commit',
   });
   expect(await factory.services.store.db.selectFrom('pipelines').selectAll().execute()).toEqual([]);
-});
-
-test('the lock of a killed server is removed by whoever holds the factory alone', async () => {
-  const factory = await site();
-  const { writeFile } = await import('node:fs/promises');
-  const lock = `${factory.bare.gitDir}/refs/heads/main.lock`;
-  await writeFile(lock, '');
-
-  expect(await recoverMainline(factory.services)).toEqual([lock]);
 });

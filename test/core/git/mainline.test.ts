@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { advanceMain, recoverLocks } from '../../../servers/core/git/advance.ts';
+import { advanceMain } from '../../../servers/core/git/advance.ts';
 import { cloneForAttempt } from '../../../servers/core/git/attempt.ts';
 import { headOfMain } from '../../../servers/core/git/authority.ts';
 import { candidate, revertCommit } from '../../../servers/core/git/candidate.ts';
@@ -219,21 +219,6 @@ test('eight mergers racing lose no landing', async () => {
   expect(await treePaths(bare, await headOfMain(bare))).toHaveLength(17);
   expect(await gitLine(bare, ['rev-list', '--count', 'refs/heads/main'])).toBe('17');
   expect(lost).toBeGreaterThan(0);
-});
-
-test('locks and scratch that a killed server left behind are removed at start', async () => {
-  const { bare, clone, submit } = await site();
-  const start = await headOfMain(bare);
-  const tip = await submit(await clone('t1-1'), 'refs/tasks/t1/1', { 'src/a.txt': 'two\n' });
-  const lock = join(bare.gitDir, 'refs/heads/main.lock');
-  await writeFile(lock, '');
-  await writeFile(join(bare.scratch, 'half-done'), '');
-  await git(bare, ['config', 'core.filesRefLockTimeout', '1']);
-
-  expect(await recoverLocks(bare)).toEqual([lock, join(bare.scratch, 'half-done')]);
-
-  expect(await advanceMain(bare, start, tip)).toBe(true);
-  expect(await readFile(join(bare.gitDir, 'refs/heads/main'), 'utf8')).toBe(`${tip}\n`);
 });
 
 test('a submission extends its reference and never rewrites it', async () => {
