@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { openStore, type Store } from '../../../servers/core/store/store.ts';
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { NOTES } from '../../../servers/core/memory/said.ts';
+import { type Db, openStore, type Store } from '../../../servers/core/store/store.ts';
 import { openBareSearch } from '../../../servers/memory/search/bare.ts';
 import { percentile } from '../../../servers/memory/search/evaluate.ts';
 import { importEntries } from '../../../servers/memory/search/import.ts';
-import { newestAt } from '../../../servers/memory/search/queries.ts';
+import { findRows, newestAt } from '../../../servers/memory/search/queries.ts';
 import { searchEntries } from '../../../servers/memory/search/search.ts';
-import { TITLES } from '../../../servers/memory/search/titles.ts';
+import { TITLES, titleOf } from '../../../servers/memory/search/titles.ts';
 import { questions, writeCorpus } from '../memory_corpus.ts';
 import { median, ROUNDS, type Row, rounded, type Surroundings } from '../row.ts';
 
@@ -54,8 +56,9 @@ async function timed({ db }: Store, signal: AbortSignal, progress: Surroundings[
       median(rounds.map((one) => one.p99)),
       median(rounds.map((one) => one.bare)),
     ];
+    const tokens = await tokensOfOne(db, asked, now);
     return {
-      name: `memory search, ${ENTRIES} entries, p50 (p99 ${rounded(p99)} ms)`,
+      name: `memory search, ${ENTRIES} entries, p50 (p99 ${rounded(p99)} ms, ${tokens} tokens a search)`,
       value: rounded(p50),
       unit: 'ms',
       echo: rounded(echo),
@@ -77,6 +80,20 @@ async function times(asked: readonly string[], find: Find, signal: AbortSignal):
     all.push(performance.now() - since);
   }
   return all;
+}
+
+/** What a search costs its agent: the answer of `memory_search` to a query, on average over the questions. */
+async function tokensOfOne(db: Db, asked: readonly string[], now: number): Promise<number> {
+  let sum = 0;
+  for (const question of asked) {
+    const found = await searchEntries(db, question, {}, { now, limit: TITLES });
+    const rows = await findRows(
+      db,
+      found.map(({ id }) => id),
+    );
+    sum += countTokens(JSON.stringify({ notes: NOTES, entries: rows.map((row) => titleOf(row, now)) }));
+  }
+  return Math.round(sum / asked.length);
 }
 
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
