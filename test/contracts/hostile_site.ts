@@ -7,7 +7,7 @@ import { type Agent, type Result, startFactory, type TestFactory } from '../harn
 import { type FleetTool, shippedFactory, toolsOf } from './fleet.ts';
 
 /** Nobody speaks as this role, so that it can be asked for. */
-const IDLE = 'growth';
+export const IDLE = 'growth';
 const TASK = { title: 'Work', criteria: ['It holds'], stops: ['It does not'] };
 
 type Args = Record<string, unknown>;
@@ -101,6 +101,7 @@ export async function hostileSite(
     pipeline_start: () => ({ pipeline: 'words' }),
     task_create: () => ({ role: 'qa' }),
     task_show: () => ({ task: tasks.get('qa') }),
+    task_wait: () => ({ seconds: 1 }),
     artifact_get: () => ({ artifact: theirs }),
     artifact_review: () => ({ artifact: theirs }),
     checkpoint_request: () => {

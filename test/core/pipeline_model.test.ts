@@ -80,7 +80,7 @@ test('the pipeline machine does what its model does, whatever happens in whateve
   timeout: 600_000,
 }, async () => {
   const fleet = await loadFleet(['tasks', 'gates']);
-  await explore(steps, () => start(fleet), { runs: 20, commands: 100, kept: kept.pipelines });
+  await explore(steps, () => start(fleet), { runs: 10, commands: 100, kept: kept.pipelines });
 });
 
 async function start(fleet: Fleet): Promise<{ model: Model; real: Machine }> {
