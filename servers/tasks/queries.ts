@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { TaskState } from '../core/store/schema.ts';
 import { type Db, locksRows, type Tx } from '../core/store/store.ts';
@@ -145,7 +146,7 @@ export async function countUnfinished(db: Db): Promise<number> {
   const row = await db
     .selectFrom('tasks')
     .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('state', 'in', ['waiting', 'ready', 'active', 'blocked'])
+    .where(sql<boolean>`state in ('waiting', 'ready', 'active', 'blocked')`)
     .executeTakeFirstOrThrow();
   return Number(row.count);
 }

@@ -103,7 +103,14 @@ test.each([
     FIX,
     'on_failure: drop',
     'on_failure: moon',
-    /^pipelines\/fix\.yaml:8: on_failure "moon" is no phase; use drop, rollback or one of reproduce, fix,/,
+    /^pipelines\/fix\.yaml:8: on_failure "moon" is no phase up to here; use drop, rollback or one of reproduce\.$/,
+  ],
+  [
+    'a failure that goes on to a later phase, past the gates between',
+    FIX,
+    'on_failure: drop',
+    'on_failure: verify',
+    /^pipelines\/fix\.yaml:8: on_failure "verify" is no phase up to here; use drop, rollback or one of reproduce\.$/,
   ],
   [
     'a role nobody has',

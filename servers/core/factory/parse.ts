@@ -126,15 +126,17 @@ function checkRoles(factory: Factory, lineOf: LineOf): void {
 function checkPipeline(file: string, pipeline: Pipeline, factory: Factory, lineOf: LineOf): void {
   const written = new Set<string>();
   const ids = new Set<string>();
-  const phases = new Set(pipeline.phases.map(({ id }) => id));
+  const phases: string[] = [];
   for (const [p, phase] of pipeline.phases.entries()) {
     const wrong = (path: PropertyKey[], what: string): never => {
       throw new DefinitionError(file, lineOf(['phases', p, ...path]), what);
     };
-    if (!['drop', 'rollback'].includes(phase.on_failure) && !phases.has(phase.on_failure)) {
+    // Going on to a later phase would pass the gates between.
+    phases.push(phase.id);
+    if (!['drop', 'rollback', ...phases].includes(phase.on_failure)) {
       wrong(
         ['on_failure'],
-        `on_failure "${phase.on_failure}" is no phase; use drop, rollback or one of ${[...phases].join(', ')}.`,
+        `on_failure "${phase.on_failure}" is no phase up to here; use drop, rollback or one of ${phases.join(', ')}.`,
       );
     }
     const before = new Set<string>();

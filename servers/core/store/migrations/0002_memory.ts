@@ -57,6 +57,11 @@ export const memory: Migration = {
        phase text not null, role text not null, predicted_ms ${integer} not null, actual_ms ${integer},
        predicted_at ${integer} not null, finished_at ${integer})`,
     `create index estimates_of on estimates (role, phase, finished_at)`,
+    `create index estimates_pipeline on estimates (pipeline)`,
+    `create index pipelines_name on pipelines (name, id)`,
+    `create index tasks_open on tasks (id) where state in ('waiting', 'ready', 'active', 'blocked')`,
+    `create index verdicts_task on verdicts (task)`,
+    `create index plans_task on plans (task)`,
   ],
   sqlite: [
     `create virtual table memories_text using fts5(text, aliases, tags, neighbours, content='memories',
