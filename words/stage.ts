@@ -56,7 +56,8 @@ export async function openStages(): Promise<Stages> {
     return known;
   };
   const base = (scenario: Scenario) => {
-    const { factory, files } = scenario;
+    const { factory } = scenario;
+    const files = filesOnMainline(scenario);
     const product = { ...PRODUCT, ...files };
     return once(JSON.stringify([factory, files]), async () => {
       const home = join(root, `base-${++copies}`);
@@ -85,6 +86,7 @@ export async function openStages(): Promise<Stages> {
     async scene(scenario) {
       const isCopied = isDear(scenario.stage);
       const home = await copyOf(await (isCopied ? prepared(scenario) : base(scenario)));
+      if (!worksOnCode(scenario)) await layOut(folderOf(home), { ...PRODUCT, ...scenario.files });
       const opened = await openHome(fleet, home);
       const task = isCopied ? await waiting(opened.services, scenario) : await prepare(opened, scenario);
       return begin(opened, scenario, task);
@@ -95,6 +97,10 @@ export async function openStages(): Promise<Stages> {
 
 /** When the product's first commit was made. */
 const START = new Date('2026-01-01T00:00:00Z');
+
+/** Only who works on code needs its files in git; the others have them in their folder. */
+const worksOnCode = ({ needs, stage }: Scenario) => needs.includes('workspace_open') || isDear(stage);
+const filesOnMainline = (scenario: Scenario) => (worksOnCode(scenario) ? scenario.files : {});
 
 const folderOf = (home: string) => join(home, 'folder');
 
