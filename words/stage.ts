@@ -65,6 +65,7 @@ export async function openStages(): Promise<Stages> {
       await applyFirstDefinition(services, await readDefinition(factory), 'initial');
       const initial = Object.entries(product).map(([path, content]) => ({ path, content }));
       await createAuthority(services.paths.git, { initial, message: 'Start', at: START });
+      await services.sessionOpened?.('ceo'); // brings the shipped lessons
       await close();
       await layOut(folderOf(home), product);
       return home;
