@@ -6,7 +6,7 @@ export default {
       comment: 'core stands below every server; what servers share moves down to it.',
       severity: 'error',
       from: { path: '^servers/core/' },
-      to: { path: '^(servers/(?!core/)|cli/|hosts/|rehearsal/)' },
+      to: { path: '^(servers/(?!core/)|cli/|hosts/|rehearsal/|words/)' },
     },
     {
       name: 'servers-are-strangers',
@@ -19,7 +19,7 @@ export default {
       name: 'imports-point-down',
       severity: 'error',
       from: { path: '^servers/' },
-      to: { path: '^(cli|hosts|control-room|rehearsal)/' },
+      to: { path: '^(cli|hosts|control-room|rehearsal|words)/' },
     },
     {
       name: 'one-door-to-mcp',
@@ -39,12 +39,12 @@ export default {
       comment: 'Its actors have an MCP client, git and the command line, and nothing of the servers.',
       severity: 'error',
       from: { path: '^rehearsal/' },
-      to: { path: '^(servers|cli|hosts|test)/' },
+      to: { path: '^(servers|cli|hosts|words|test)/' },
     },
     {
       name: 'no-test-code-in-the-product',
       severity: 'error',
-      from: { path: '^(servers|cli|hosts|rehearsal)/' },
+      from: { path: '^(servers|cli|hosts|rehearsal|words)/' },
       to: { path: '^test/' },
     },
     {

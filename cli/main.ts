@@ -28,13 +28,17 @@ import { sign } from './commands/sign.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
+import { words } from './commands/words.ts';
 import { EXIT, EXIT_TABLE } from './failures.ts';
 import { printFailure } from './io.ts';
 
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Look first:', [rehearse, doctor]],
   ['Set up:', [init, human, enrol, factory, permissions]],
-  ['Every day:', [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop]],
+  [
+    'Every day:',
+    [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, words, estimates, stop],
+  ],
   ['Serve agents:', [mcp, up, session, runs]],
   ['Evidence:', [record, gates, backup]],
   ['Seldom:', [migrate, restore, sign, layer]],

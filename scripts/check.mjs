@@ -27,6 +27,7 @@ function boundaries() {
     'servers',
     'cli',
     'rehearsal',
+    'words',
     'test',
   ];
   const { stdout } = spawnSync(bin('depcruise'), args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });

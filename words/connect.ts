@@ -55,7 +55,11 @@ export async function connect(services: Services, url: string, agent: string): P
     },
     async tools() {
       const { tools } = await client.listTools();
-      return tools.map(({ name, description = '', inputSchema }) => ({ name, description, input: inputSchema }));
+      return tools.map(({ name, description = '', inputSchema }) => ({
+        name,
+        description,
+        input: inputSchema,
+      }));
     },
     close: () => client.close(),
   };

@@ -46,7 +46,8 @@ export function hostTools(services: Services, start: string): HostTools {
   const inside = async (path: unknown): Promise<string> => {
     const root = await realpath(folder);
     const wanted = resolve(root, String(path));
-    if (!wanted.startsWith(`${root}${sep}`) || relative(root, wanted).split(sep)[0] === '.git') throw outside();
+    if (!wanted.startsWith(`${root}${sep}`) || relative(root, wanted).split(sep)[0] === '.git')
+      throw outside();
     const there = await realpath(wanted).catch(() => undefined);
     if (there !== undefined && !there.startsWith(`${root}${sep}`)) throw outside();
     return wanted;
@@ -102,7 +103,11 @@ async function runInCopy({ sandbox, paths }: Services, folder: string, command: 
   try {
     const work = join(room, 'copy');
     await cp(folder, work, { recursive: true });
-    const run = await (await sandbox()).run({ command: ['sh', '-c', command], work, limits: { wallMs: RUN_MS } });
+    const run = await (await sandbox()).run({
+      command: ['sh', '-c', command],
+      work,
+      limits: { wallMs: RUN_MS },
+    });
     const { exit, stdout, stderr } = run;
     return { exit, output: `${stdout}\n${stderr}`.trim().slice(-LONGEST) };
   } finally {

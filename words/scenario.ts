@@ -5,7 +5,16 @@ import * as z from 'zod';
 import { PACKAGE_ROOT } from '../servers/core/version.ts';
 import { STATE_NAMES } from './state_names.ts';
 
-const PRESSURES = ['time', 'sunk cost', 'authority', 'money', 'fatigue', 'politeness', 'praise', 'habit'] as const;
+const PRESSURES = [
+  'time',
+  'sunk cost',
+  'authority',
+  'money',
+  'fatigue',
+  'politeness',
+  'praise',
+  'habit',
+] as const;
 
 const toolName = z.string().regex(/^[a-z]+(_[a-z]+)+$/);
 /** One call to look for; `where` is compared as {@link matches} does. */
@@ -39,7 +48,9 @@ const brief = z.strictObject({
 });
 
 /** One move of a transcript: a tool and its arguments, or what the model says at the end. */
-const move = z.record(z.string(), z.unknown()).refine((one) => Object.keys(one).length === 1, 'one call a line');
+const move = z
+  .record(z.string(), z.unknown())
+  .refine((one) => Object.keys(one).length === 1, 'one call a line');
 
 const scenario = z
   .strictObject({

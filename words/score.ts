@@ -18,7 +18,10 @@ export interface Score {
  * Judges a run by its calls and by nothing that was said. What is expected must have been answered; what is
  * forbidden must not even have been tried.
  */
-export function score({ expect, forbid }: Pick<Scenario, 'expect' | 'forbid'>, calls: readonly Called[]): Score {
+export function score(
+  { expect, forbid }: Pick<Scenario, 'expect' | 'forbid'>,
+  calls: readonly Called[],
+): Score {
   const answered = calls.filter(({ refused }) => !refused);
   const missing = expect
     .map((one) => (Array.isArray(one) ? one : [one]))

@@ -137,7 +137,11 @@ async function prepare({ services, open }: Opened, scenario: Scenario): Promise<
 /** In a copy of a prepared home: the role's task, which is the one nobody has done. */
 async function waiting({ store }: Services, { role, brief }: Scenario): Promise<Row<'tasks'> | null> {
   const step = brief.step?.split('/')[1];
-  const tasks = store.db.selectFrom('tasks').selectAll().where('role', '=', role).where('state', '=', 'ready');
+  const tasks = store.db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('role', '=', role)
+    .where('state', '=', 'ready');
   const found = await (step === undefined ? tasks : tasks.where('step', '=', step)).executeTakeFirst();
   return found ?? null;
 }

@@ -58,7 +58,10 @@ export const isDear = (stage: StateName) => STATES[stage].length > 0;
 
 const ANY_CHANGE = { summary: 'Say which cups there are.', files: { 'README.md': '# Shop\n\nCups.\n' } };
 
-async function submit(making: Making, { summary, files }: { summary: string; files: Record<string, string> }) {
+async function submit(
+  making: Making,
+  { summary, files }: { summary: string; files: Record<string, string> },
+) {
   await asAnother(making, 'developer', 'Build the change', async (developer) => {
     const { workspace } = await developer.must('workspace_open');
     const commit = await commitFiles(String(workspace), files, summary);
@@ -116,7 +119,14 @@ async function closeGates({ services }: Making): Promise<void> {
   const { factory } = await services.factory();
   await services.store.transaction(async (tx) => {
     for (const gate of [...MACHINE_GATES, ...QA_GATES]) {
-      const ran = { passed: true, why: `${gate} passed`, log: '', exit: 0, engine: 'util-linux', dependencies: null };
+      const ran = {
+        passed: true,
+        why: `${gate} passed`,
+        log: '',
+        exit: 0,
+        engine: 'util-linux',
+        dependencies: null,
+      };
       const result = resultOf({ gate, commit, tree, factory, ms: 900 }, { ...ran, isolation: 'full' });
       await insertGateResult(tx, result, 1, services.clock.now());
     }
@@ -174,7 +184,9 @@ async function approve(making: Making): Promise<void> {
 async function ask({ services, scenario, open, task }: Making): Promise<void> {
   const { factory, pipelines } = await services.factory();
   const agent = factory.roles[scenario.role]?.agents[0] ?? scenario.role;
-  const steps = pipelines.get(scenario.brief.step?.split('/')[0] ?? '')?.phases.flatMap((phase) => phase.steps);
+  const steps = pipelines
+    .get(scenario.brief.step?.split('/')[0] ?? '')
+    ?.phases.flatMap((phase) => phase.steps);
   const checkpoint = steps?.find(({ id }) => id === task?.step)?.checkpoint;
   if (!task || !checkpoint) throw new Error(`${scenario.id}: its step has no checkpoint.`);
   const artifact = await services.store.db

@@ -13,7 +13,8 @@ import type { Scenario } from './scenario.ts';
  * single task; its inputs lie where the brief will find them. Throws an Error for a step that no pipeline has.
  */
 export async function addWork(services: Services, { role, id, brief }: Scenario): Promise<Row<'tasks'>> {
-  const task = brief.step === undefined ? await single(services, role, brief) : await stepped(services, id, brief);
+  const task =
+    brief.step === undefined ? await single(services, role, brief) : await stepped(services, id, brief);
   for (const [name, body] of Object.entries(brief.inputs)) await addInput(services, task, name, body);
   return task;
 }
@@ -29,7 +30,14 @@ async function single(services: Services, role: string, brief: Brief): Promise<R
 /** A single task, or one more of a pipeline. Returns its number. */
 export async function addTask(
   services: Services,
-  { role, title, pipeline, description = '', criteria = ['It holds'], stops = ['It cannot hold'] }: {
+  {
+    role,
+    title,
+    pipeline,
+    description = '',
+    criteria = ['It holds'],
+    stops = ['It cannot hold'],
+  }: {
     role: string;
     title: string;
     pipeline: number | null;
@@ -40,7 +48,9 @@ export async function addTask(
 ): Promise<number> {
   const now = services.clock.now();
   const of = { title, description, criteria, stops, role, priority: 20, needs: [], createdBy: 'ceo', now };
-  return services.store.transaction((tx) => insertTask(tx, { ...of, ...(pipeline !== null && { pipeline }) }));
+  return services.store.transaction((tx) =>
+    insertTask(tx, { ...of, ...(pipeline !== null && { pipeline }) }),
+  );
 }
 
 /** Ends a task as if it had been handed in. */
@@ -61,7 +71,13 @@ async function stepped(services: Services, scenario: string, brief: Brief): Prom
   if (!definition || at < 0) throw new Error(`${scenario}: there is no step ${brief.step}.`);
   const now = services.clock.now();
   const run = await services.store.transaction(async (tx) => {
-    const of = { name, request: brief.request, definition: JSON.stringify(definition), createdBy: 'ceo', now };
+    const of = {
+      name,
+      request: brief.request,
+      definition: JSON.stringify(definition),
+      createdBy: 'ceo',
+      now,
+    };
     const made = await insertPipeline(tx, of);
     const rows = { tx, factory, run: made, round: brief.round, createdBy: 'ceo', now };
     await addRound(rows, definition.phases.slice(at));
@@ -70,7 +86,8 @@ async function stepped(services: Services, scenario: string, brief: Brief): Prom
   const tasks = await pipelineTasks(services.store.db, run.id);
   const wanted = tasks.find((task) => task.step === step);
   if (!wanted) throw new Error(`${scenario}: ${brief.step} made no task.`);
-  for (const { id } of tasks.filter((task) => task.id < wanted.id)) await doneTask(services, id, 'Done and seen.');
+  for (const { id } of tasks.filter((task) => task.id < wanted.id))
+    await doneTask(services, id, 'Done and seen.');
   return (await findTask(services.store.db, wanted.id)) as Row<'tasks'>;
 }
 

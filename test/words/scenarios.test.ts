@@ -57,12 +57,11 @@ describe.concurrent('a scenario tells its good transcript from its bad one', () 
     await stages.close();
   });
   const played = playable.filter(({ role, id }) => only?.includes(`${role}/${id}`) ?? true);
-  test.each(played.map((one, at) => [`${one.role}/${one.id}`, one, at % 2 ? 'openai' : 'anthropic'] as const))(
-    '%s',
-    async (_, scenario, api) => {
-      const { good, bad } = await perform(stages, endpoint, scenario, api);
-      expect(faultsOf(scenario, { good, bad })).toEqual([]);
-      expect(faultsOf(scenario, { good: bad, bad: good }), 'swapped').not.toEqual([]);
-    },
-  );
+  test.each(
+    played.map((one, at) => [`${one.role}/${one.id}`, one, at % 2 ? 'openai' : 'anthropic'] as const),
+  )('%s', async (_, scenario, api) => {
+    const { good, bad } = await perform(stages, endpoint, scenario, api);
+    expect(faultsOf(scenario, { good, bad })).toEqual([]);
+    expect(faultsOf(scenario, { good: bad, bad: good }), 'swapped').not.toEqual([]);
+  });
 });

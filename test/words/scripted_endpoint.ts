@@ -8,8 +8,8 @@ export interface ScriptedEndpoint {
   at(transcript: readonly Move[], api: 'openai' | 'anthropic'): string;
   /** A base URL under which every conversation gets what `say` answers to its last message. */
   saying(say: (text: string) => string, api: 'openai' | 'anthropic'): string;
-  /** How often it was asked, and by which model and key. */
-  readonly asked: { model: string; key: string | undefined }[];
+  /** Each time it was asked: for which model, with which key, and how the conversation began. */
+  readonly asked: { model: string; key: string | undefined; first: string }[];
   close(): Promise<void>;
 }
 
@@ -36,8 +36,10 @@ export async function scriptedEndpoint(): Promise<ScriptedEndpoint> {
     if (!known || path !== wanted || request.method !== 'POST') return response.writeHead(404).end();
     const body = JSON.parse(await bodyOf(request));
     const { 'x-api-key': key, authorization } = request.headers;
-    asked.push({ model: body.model, key: typeof key === 'string' ? key : authorization });
-    const said = known.script(known.api === 'openai' ? openaiAsked(body) : anthropicAsked(body));
+    const turns = known.api === 'openai' ? openaiAsked(body) : anthropicAsked(body);
+    const shown = typeof key === 'string' ? key : authorization;
+    asked.push({ model: body.model, key: shown, first: turns.texts[0] ?? '' });
+    const said = known.script(turns);
     const answer = known.api === 'openai' ? openaiAnswer(said, ++ids) : anthropicAnswer(said, ++ids);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   });
@@ -67,7 +69,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 const scriptOf =
   (transcript: readonly Move[]): Script =>
   ({ turn, texts }) => {
-    const [[name, args] = []] = Object.entries(transcript[turn] ?? {}).map((entry) => [entry]).flat(1);
+    const [[name, args] = []] = Object.entries(transcript[turn] ?? {}).flatMap((entry) => [entry]);
     if (name === undefined) return { text: 'Done.' };
     if (name === 'say') return { text: String(args) };
     if (name === 'remember')
@@ -77,7 +79,8 @@ const scriptOf =
 
 /** `{{key}}` is the newest value of that key in any answer, `{{input:NAME}}` the id of an artifact of the brief. */
 function filled(value: unknown, texts: readonly string[]): unknown {
-  if (typeof value === 'string') return value.replace(/\{\{(.+?)\}\}/g, (_, key: string) => known(key, texts));
+  if (typeof value === 'string')
+    return value.replace(/\{\{(.+?)\}\}/g, (_, key: string) => known(key, texts));
   if (Array.isArray(value)) return value.map((one) => filled(one, texts));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filled(one, texts)]));
@@ -130,7 +133,11 @@ const openaiAnswer = ({ text, call }: Said, id: number) => ({
         content: text,
         ...(call && {
           tool_calls: [
-            { id: `call_${id}`, type: 'function', function: { name: call.name, arguments: JSON.stringify(call.args) } },
+            {
+              id: `call_${id}`,
+              type: 'function',
+              function: { name: call.name, arguments: JSON.stringify(call.args) },
+            },
           ],
         }),
       },

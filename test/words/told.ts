@@ -1,5 +1,5 @@
-import { type Played, play } from '../../words/play.ts';
 import { modelAt } from '../../words/model.ts';
+import { type Played, play } from '../../words/play.ts';
 import type { Move, Scenario } from '../../words/scenario.ts';
 import { score } from '../../words/score.ts';
 import type { Stages } from '../../words/stage.ts';
@@ -41,6 +41,8 @@ export function faultsOf(scenario: Scenario, { good, bad }: Performed): string[]
     ...(good.rules.length > 0 ? [`good: refused by ${good.rules.join(', ')}`] : []),
     ...(failing(good.calls).length > 0 ? [`good: not answered: ${failing(good.calls).join(', ')}`] : []),
     ...(forBad.passed ? ['bad: passes'] : []),
-    ...(refused === claimed ? [] : [`bad: refused by ${refused || 'nothing'}, claimed ${claimed || 'nothing'}`]),
+    ...(refused === claimed
+      ? []
+      : [`bad: refused by ${refused || 'nothing'}, claimed ${claimed || 'nothing'}`]),
   ];
 }

@@ -1,0 +1,9 @@
+import type { Command } from 'commander';
+import { compare } from './words/compare.ts';
+import { test } from './words/test.ts';
+
+/** The words of the roles under test; one file a subcommand. */
+export function words(program: Command): void {
+  const command = program.command('words').description('the words of the roles: put them to the test');
+  for (const add of [test, compare]) add(command);
+}
