@@ -1,4 +1,4 @@
-import type { Usage } from './model.ts';
+import { type Model, TURN_TOKENS, type Usage } from './model.ts';
 
 /** US dollars for a million tokens. */
 export interface Price {
@@ -14,22 +14,33 @@ export class CostCap extends Error {
   override readonly name = 'CostCap';
 }
 
-/** Adds up what turns cost. `take` throws `CostCap` once there is no room for another turn like the dearest so far. */
+/** JSON of these texts takes at least two characters a token. */
+const CHARACTERS_A_TOKEN = 2;
+
+/**
+ * Puts a purse before models. A turn is asked for only when there is room for the most that it can cost, and for one
+ * as dear as the dearest so far; otherwise it throws `CostCap`.
+ */
 export function purse(price: Price, maxCost: number) {
   let spent = 0;
   let dearest = 0;
   return {
     spent: () => spent,
-    /** Throws `CostCap` when another turn may not be asked for. */
-    open(): void {
-      if (spent > 0 && spent + dearest > maxCost)
-        throw new CostCap(`${dollars(spent)} of ${dollars(maxCost)} are spent.`);
-    },
-    take(usage: Usage): void {
-      const cost = costOf(usage, price);
-      spent += cost;
-      dearest = Math.max(dearest, cost);
-    },
+    metered:
+      (ask: Model): Model =>
+      async (conversation, signal) => {
+        const input = JSON.stringify(conversation).length / CHARACTERS_A_TOKEN;
+        const most = Math.max(dearest, costOf({ input, output: TURN_TOKENS }, price));
+        if (spent + most > maxCost)
+          throw new CostCap(
+            `${dollars(spent)} of ${dollars(maxCost)} are spent, and the next turn could take more.`,
+          );
+        const said = await ask(conversation, signal);
+        const cost = costOf(said.usage, price);
+        spent += cost;
+        dearest = Math.max(dearest, cost);
+        return said;
+      },
   };
 }
 

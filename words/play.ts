@@ -27,16 +27,13 @@ const SYSTEM =
 
 /**
  * Plays one scenario from a fresh context to its end: brief and message in, calls out through the role's own MCP
- * session, until the model calls nothing more. Throws what the model's endpoint throws.
- *
- * @param afford is told the tokens after each turn, and throws to end the run
+ * session, until the model calls nothing more. Throws what the model throws.
  */
 export async function play(
   scenario: Scenario,
   scene: Scene,
   model: Model,
   words: Words | null,
-  afford: (usage: Usage) => void = () => {},
 ): Promise<Played> {
   const tools = [...(await scene.session.tools()), ...HOST_TOOLS];
   const turns: Turn[] = [{ who: 'user', text: opening(scenario, scene, words) }];
@@ -48,7 +45,6 @@ export async function play(
     usage.input += next.usage.input;
     usage.output += next.usage.output;
     said = next.text;
-    afford(next.usage);
     turns.push({ who: 'model', text: next.text, calls: next.calls });
     if (next.calls.length === 0) break;
     const results = [];

@@ -1,7 +1,7 @@
 import { type Arm, wordsOf } from './arms.ts';
 import { CostCap, costOf, type Price, type Purse, purse } from './cost.ts';
 import { HOST_TOOLS } from './host_tools.ts';
-import { type Endpoint, type Model, modelAt, type Usage } from './model.ts';
+import { type Endpoint, modelAt, type Usage } from './model.ts';
 import { play } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stages } from './stage.ts';
@@ -109,19 +109,14 @@ interface Filling {
 }
 
 async function fill(cell: Cell, { plan, stages, scenario, money }: Filling): Promise<void> {
-  const ask = modelAt({ ...plan.endpoint, model: cell.model });
+  const ask = money.metered(modelAt({ ...plan.endpoint, model: cell.model }));
   const words = wordsOf(cell.arm, scenario.role, plan.old);
   const ways = new Set<string>();
-  const affordable: Model = (conversation) => {
-    money.open();
-    return ask(conversation);
-  };
   for (let run = 0; run < plan.repeat; run++) {
-    money.open();
     const scene = await stages.scene(scenario);
     try {
       const before = money.spent();
-      const played = await play(scenario, scene, affordable, words, money.take);
+      const played = await play(scenario, scene, ask, words);
       cell.runs += 1;
       cell.cost += money.spent() - before;
       cell.passes += played.passed ? 1 : 0;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decide, stripped } from '../../words/compare.ts';
+import { decide, type Outcome, stripped } from '../../words/compare.ts';
 import type { Cell } from '../../words/run.ts';
 import { readScenarios } from '../../words/scenario.ts';
 import { buildOnce, type Desk, openDesk } from '../cli/command.ts';
@@ -58,30 +58,21 @@ describe('words test', () => {
         faults: expect.arrayContaining(['forbidden: checkpoint_request', 'missing: activity_log']),
       },
     ]);
-    const dear = await wordsTest(desk, url, [
+    const dear = endpoint.at(decides?.bad ?? [], 'openai', { input: 1_000_000, output: 0 });
+    const capped = await wordsTest(desk, dear, [
       '--arms',
       'new',
       '--repeat',
-      '1',
-      '--price',
-      '2,10',
+      '2',
+      ...PRICE,
       '--max-cost',
-      '0.2',
+      '5',
     ]);
-    expect(dear.exit).toBe(0);
-    const short = await wordsTest(desk, url, [
-      '--arms',
-      'new',
-      '--repeat',
-      '40',
-      '--price',
-      '9,900',
-      '--max-cost',
-      '180',
-    ]);
-    expect(short.exit, short.stderr).toBe(1);
-    expect(short.json.ended).toMatch(/are spent/);
-    expect(Number(short.json.cost)).toBeLessThanOrEqual(180);
+    expect(capped.exit, capped.stderr).toBe(1);
+    expect(capped.json).toMatchObject({
+      cost: 4,
+      ended: expect.stringMatching(/^\$4.00 of \$5.00 are spent/),
+    });
   }, 60_000);
 
   test('starts nothing without a price, without room for the cost, or without old words', async () => {
@@ -148,7 +139,7 @@ const cellOf = (more: Partial<Cell> = {}): Cell => ({
 });
 
 test('new words are adopted only when no scenario got worse and they grew by a tenth at most', () => {
-  const of = (wins: number) => Array.from({ length: 20 }, (_, at) => (at < wins ? 'win' : 'loss') as const);
+  const of = (wins: number) => Array.from({ length: 20 }, (_, at): Outcome => (at < wins ? 'win' : 'loss'));
   const same = { old: [cellOf()], new: [cellOf()] };
   expect(decide(of(15), same).adopt).toBe(true);
   expect(decide(of(14), same).adopt).toBe(false);

@@ -4,8 +4,8 @@ import type { Move } from '../../words/scenario.ts';
 
 /** A model endpoint that says what was written for it, in either of two APIs. */
 export interface ScriptedEndpoint {
-  /** The base URL under which a transcript is played. */
-  at(transcript: readonly Move[], api: 'openai' | 'anthropic'): string;
+  /** The base URL under which a transcript is played, each turn at this price in tokens. */
+  at(transcript: readonly Move[], api: 'openai' | 'anthropic', usage?: typeof TURN_USAGE): string;
   /** A base URL under which every conversation gets what `say` answers to its last message. */
   saying(say: (text: string) => string, api: 'openai' | 'anthropic'): string;
   /** Each time it was asked: for which model, with which key, and how the conversation began. */
@@ -26,7 +26,7 @@ type Script = (asked: Asked) => { text: string; call?: { name: string; args: Rec
 export const TURN_USAGE = { input: 1_000, output: 100 };
 
 export async function scriptedEndpoint(): Promise<ScriptedEndpoint> {
-  const scripts: { script: Script; api: 'openai' | 'anthropic' }[] = [];
+  const scripts: { script: Script; api: 'openai' | 'anthropic'; usage: typeof TURN_USAGE }[] = [];
   const asked: ScriptedEndpoint['asked'] = [];
   let ids = 0;
   const server = createServer(async (request, response) => {
@@ -40,16 +40,19 @@ export async function scriptedEndpoint(): Promise<ScriptedEndpoint> {
     const shown = typeof key === 'string' ? key : authorization;
     asked.push({ model: body.model, key: shown, first: turns.texts[0] ?? '' });
     const said = known.script(turns);
-    const answer = known.api === 'openai' ? openaiAnswer(said, ++ids) : anthropicAnswer(said, ++ids);
+    const answer =
+      known.api === 'openai'
+        ? openaiAnswer(said, ++ids, known.usage)
+        : anthropicAnswer(said, ++ids, known.usage);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const add = (script: Script, api: 'openai' | 'anthropic') =>
-    `http://127.0.0.1:${port}/${scripts.push({ script, api }) - 1}/v1`;
+  const add = (script: Script, api: 'openai' | 'anthropic', usage = TURN_USAGE) =>
+    `http://127.0.0.1:${port}/${scripts.push({ script, api, usage }) - 1}/v1`;
   return {
     asked,
-    at: (transcript, api) => add(scriptOf(transcript), api),
+    at: (transcript, api, usage) => add(scriptOf(transcript), api, usage),
     saying: (say, api) => add(({ texts }) => ({ text: say(texts.at(-1) ?? '') }), api),
     close: () =>
       new Promise((resolve) => {
@@ -125,7 +128,7 @@ function openaiAsked({ messages }: { messages: { role: string; content: string }
   };
 }
 
-const openaiAnswer = ({ text, call }: Said, id: number) => ({
+const openaiAnswer = ({ text, call }: Said, id: number, usage: typeof TURN_USAGE) => ({
   choices: [
     {
       message: {
@@ -143,7 +146,7 @@ const openaiAnswer = ({ text, call }: Said, id: number) => ({
       },
     },
   ],
-  usage: { prompt_tokens: TURN_USAGE.input, completion_tokens: TURN_USAGE.output },
+  usage: { prompt_tokens: usage.input, completion_tokens: usage.output },
 });
 
 type Content = string | { type: string; content?: string; text?: string }[];
@@ -158,7 +161,7 @@ function anthropicAsked({ messages }: { messages: { role: string; content: Conte
   };
 }
 
-const anthropicAnswer = ({ text, call }: Said, id: number) => ({
+const anthropicAnswer = ({ text, call }: Said, id: number, usage: typeof TURN_USAGE) => ({
   type: 'message',
   role: 'assistant',
   content: [
@@ -166,5 +169,5 @@ const anthropicAnswer = ({ text, call }: Said, id: number) => ({
     ...(call ? [{ type: 'tool_use', id: `toolu_${id}`, name: call.name, input: call.args }] : []),
   ],
   stop_reason: call ? 'tool_use' : 'end_turn',
-  usage: { input_tokens: TURN_USAGE.input, output_tokens: TURN_USAGE.output },
+  usage: { input_tokens: usage.input, output_tokens: usage.output },
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import type { Decision, Outcome, Pair } from '../../../words/compare.ts';
-import { CostCap, dollars, type Purse } from '../../../words/cost.ts';
+import { CostCap, dollars } from '../../../words/cost.ts';
 import type { Model } from '../../../words/model.ts';
 import type { Cell } from '../../../words/run.ts';
 import { CommandError, EXIT } from '../../failures.ts';
@@ -43,21 +43,12 @@ export function compare(program: Command): void {
         `${pairs.length} pairs, about ${dollars(cost)}; never more than ${dollars(options.maxCost)}.`,
       );
       if (cost > options.maxCost) throw tooDear(cost, options.maxCost);
-      const { outcomes, ended } = await judged(pairs, rubric, metered(ask, money), io.progress);
+      const { outcomes, ended } = await judged(pairs, rubric, money.metered(ask), io.progress);
       const decision = ended ? { adopt: false, why: ended } : decide([...outcomes.values()], tests);
       return resultOf(outcomes, decision, money.spent(), ended);
     }),
   );
 }
-
-const metered =
-  (ask: Model, money: Purse): Model =>
-  async (conversation) => {
-    money.open();
-    const said = await ask(conversation);
-    money.take(said.usage);
-    return said;
-  };
 
 async function judged(
   pairs: readonly Pair[],
