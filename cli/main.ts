@@ -35,12 +35,10 @@ import { printFailure } from './io.ts';
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Look first:', [rehearse, doctor]],
   ['Set up:', [init, human, enrol, factory, permissions]],
-  [
-    'Every day:',
-    [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, words, estimates, stop],
-  ],
+  ['Every day:', [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop]],
   ['Serve agents:', [mcp, up, session, runs]],
   ['Evidence:', [record, gates, backup]],
+  ['The words of the roles:', [words]],
   ['Seldom:', [migrate, restore, sign, layer]],
 ];
 

@@ -57,14 +57,14 @@ export async function openStages(): Promise<Stages> {
   };
   const base = (scenario: Scenario) => {
     const { factory } = scenario;
-    const files = filesOnMainline(scenario);
-    const product = { ...PRODUCT, ...files };
-    return once(JSON.stringify([factory, files]), async () => {
+    const isCode = worksOnCode(scenario);
+    const product = { ...PRODUCT, ...(isCode && scenario.files) };
+    return once(JSON.stringify([factory, isCode, product]), async () => {
       const home = join(root, `base-${++copies}`);
       const { services, close } = await openHome(fleet, home);
       await applyFirstDefinition(services, await readDefinition(factory), 'initial');
       const initial = Object.entries(product).map(([path, content]) => ({ path, content }));
-      await createAuthority(services.paths.git, { initial, message: 'Start', at: START });
+      if (isCode) await createAuthority(services.paths.git, { initial, message: 'Start', at: START });
       await services.sessionOpened?.('ceo'); // brings the shipped lessons
       await close();
       await layOut(folderOf(home), product);
@@ -100,8 +100,8 @@ export async function openStages(): Promise<Stages> {
 const START = new Date('2026-01-01T00:00:00Z');
 
 /** Only who works on code needs its files in git; the others have them in their folder. */
-const worksOnCode = ({ needs, stage }: Scenario) => needs.includes('workspace_open') || isDear(stage);
-const filesOnMainline = (scenario: Scenario) => (worksOnCode(scenario) ? scenario.files : {});
+const worksOnCode = ({ needs, stage }: Scenario) =>
+  isDear(stage) || needs.some((tool) => /^(?:workspace|change|qa|gate)_/.test(tool));
 
 const folderOf = (home: string) => join(home, 'folder');
 

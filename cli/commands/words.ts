@@ -4,6 +4,8 @@ import { test } from './words/test.ts';
 
 /** The words of the roles under test; one file a subcommand. */
 export function words(program: Command): void {
-  const command = program.command('words').description('the words of the roles: put them to the test');
+  const command = program
+    .command('words')
+    .description("the roles' prompts and souls: what they cost, what is wrong, and whether they hold");
   for (const add of [test, compare]) add(command);
 }

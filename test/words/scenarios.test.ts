@@ -1,12 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readScenarios, rolesWithScenarios, type Scenario } from '../../words/scenario.ts';
-import { openStages, type Stages } from '../../words/stage.ts';
-import { type ScriptedEndpoint, scriptedEndpoint } from './scripted_endpoint.ts';
 import { read, shippedFactories, toolNeeds } from './sources.ts';
-import { faultsOf, perform } from './told.ts';
 
-/** For the mutations: `role/id` of the scenarios to play, and whether swapped transcripts shall count. */
-const only = process.env.ONLY?.split(',');
 const landed = new Set(toolNeeds().keys());
 const scenarios = rolesWithScenarios().flatMap((role) => readScenarios(role));
 const waits = ({ needs }: Scenario) => needs.some((tool) => !landed.has(tool));
@@ -43,25 +38,4 @@ test('what a scenario presses is still there', () => {
     for (const named of [...refused, ...(rule ? [rule] : [])]) expect(rules).toContain(`| \`${named}\` |`);
     if (rule) expect(refused, `${role}/${id}`).toContain(rule);
   }
-});
-
-describe.concurrent('a scenario tells its good transcript from its bad one', () => {
-  let stages: Stages;
-  let endpoint: ScriptedEndpoint;
-  beforeAll(async () => {
-    stages = await openStages();
-    endpoint = await scriptedEndpoint();
-  });
-  afterAll(async () => {
-    await endpoint.close();
-    await stages.close();
-  });
-  const played = playable.filter(({ role, id }) => only?.includes(`${role}/${id}`) ?? true);
-  test.each(
-    played.map((one, at) => [`${one.role}/${one.id}`, one, at % 2 ? 'openai' : 'anthropic'] as const),
-  )('%s', async (_, scenario, api) => {
-    const { good, bad } = await perform(stages, endpoint, scenario, api);
-    expect(faultsOf(scenario, { good, bad })).toEqual([]);
-    expect(faultsOf(scenario, { good: bad, bad: good }), 'swapped').not.toEqual([]);
-  });
 });

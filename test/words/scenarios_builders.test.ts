@@ -1,0 +1,3 @@
+import { BUILDERS, playAll } from './played.ts';
+
+playAll(BUILDERS);
