@@ -22,11 +22,11 @@ export const PARTS = {
 } as const;
 
 /** The folders of a factory's home of which every file is kept, at most one folder deep. */
-export const FOLDERS = ['pipelines', 'heads', 'memory'] as const;
+export const FOLDERS = ['pipelines', 'prompts', 'souls', 'heads', 'memory'] as const;
 
 /** No path in a backup leads out of it, or to a place that nothing in a backup has. */
 const PATH =
-  /^(?:store\.sqlite|mainline\.bundle|head\.json|product\.json|factory\.yaml|factory_key\.pub|keys\/factory_key\.pem|(?:pipelines|heads|memory)(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){1,2})$/;
+  /^(?:store\.sqlite|mainline\.bundle|head\.json|product\.json|factory\.yaml|factory_key\.pub|keys\/factory_key\.pem|(?:pipelines|prompts|souls|heads|memory)(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){1,2})$/;
 
 /** Whether a file of a factory's home can be in a backup. */
 export const canKeep = (path: string): boolean => PATH.test(path);

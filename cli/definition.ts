@@ -6,6 +6,7 @@ import {
   DefinitionError,
   type DefinitionFiles,
   parseDefinition,
+  requireWords,
 } from '../servers/core/factory/parse.ts';
 import { CommandError, EXIT } from './failures.ts';
 
@@ -21,7 +22,9 @@ export async function definitionAt(
   if (!isPreset && !(await stat(file).catch(() => undefined))?.isFile()) throw noFile(file);
   const files = await readDefinition(file);
   try {
-    return { files, definition: parseDefinition(files) };
+    const definition = parseDefinition(files);
+    requireWords(definition);
+    return { files, definition };
   } catch (error) {
     if (!(error instanceof DefinitionError)) throw error;
     throw wrong(error.message, file);

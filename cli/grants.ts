@@ -1,4 +1,5 @@
 import type { Factory } from '../servers/core/factory/definition.ts';
+import type { OwnWords } from '../servers/core/factory/parse.ts';
 
 /** One difference in who may do what. */
 export interface GrantChange {
@@ -27,6 +28,14 @@ export function grantLines(changes: readonly GrantChange[]): string[] {
     ...added.map((item) => `+ ${role} ${what} ${item}`),
     ...removed.map((item) => `- ${role} ${what} ${item}`),
   ]);
+}
+
+/** The roles that two definitions give other words, as lines: `~ designer words`. */
+export function wordLines(before: OwnWords, after: OwnWords): string[] {
+  const text = (own: OwnWords, role: string) => JSON.stringify(own.get(role));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((role) => text(before, role) !== text(after, role))
+    .map((role) => `~ ${role} words`);
 }
 
 function difference(

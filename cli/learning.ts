@@ -34,7 +34,7 @@ export async function beginLearning(
   role: string,
 ): Promise<Learning> {
   const { store, clock } = services;
-  const { factory, pipelines } = await services.factory();
+  const { factory, pipelines, words: written } = await services.factory();
   const definition = pipelines.get(WORDS);
   if (!definition) {
     throw new CommandError(
@@ -53,7 +53,7 @@ export async function beginLearning(
   const running = await openWordsRun(store.db, role);
   if (running !== undefined) return nothing(`${pipelineId(running)} runs already`);
 
-  const words = await wordsInForce(store.db, role);
+  const words = await wordsInForce(store.db, written, role);
   const figures = await figuresOf(store.db, role, TRIAL_TASKS);
   const body = evidenceText({ role, words, may: factory.roles[role]?.may ?? [], tools, figures, failures });
   const own = withoutSelfJudgement(definition, (step) => roleFor(factory, step.role) === role);

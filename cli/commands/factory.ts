@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ToolError } from '../../servers/core/errors.ts';
 import { type Applied, definitionDigest, definitionText } from '../../servers/core/factory/applied.ts';
 import { readDefinition } from '../../servers/core/factory/create.ts';
-import { type DefinitionFiles, parseDefinition } from '../../servers/core/factory/parse.ts';
+import { type DefinitionFiles, parseDefinition, requireWords } from '../../servers/core/factory/parse.ts';
 import { append } from '../../servers/core/record.ts';
 import { recordRefusal } from '../../servers/core/refusals.ts';
 import type { Services } from '../../servers/core/services.ts';
@@ -10,7 +10,7 @@ import { FACTORY_NAMESPACE } from '../../servers/core/signing/checkpoint_text.ts
 import { definitionAt } from '../definition.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError } from '../failures.ts';
-import { grantChanges, grantLines } from '../grants.ts';
+import { grantChanges, grantLines, wordLines } from '../grants.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { type Io, type Result, table } from '../io.ts';
 import { printedText, type SigningOptions, verifiedSignature } from '../people.ts';
@@ -87,6 +87,7 @@ const apply = (io: Io, options: SigningOptions & GlobalOptions) =>
   withFactory(options, async (services, name) => {
     const files = await readDefinition(services.paths.definition);
     const next = parseDefinition(files);
+    requireWords(next);
     const current = await services.factory();
     const digest = definitionDigest(files);
     if (digest === current.digest) {
@@ -102,7 +103,12 @@ const apply = (io: Io, options: SigningOptions & GlobalOptions) =>
     const lines = grantLines(grantChanges(current.factory, next.factory));
     const text = definitionText(name, digest);
     io.progress(
-      ['What this changes in who may do what:', ...(lines.length > 0 ? lines : ['nothing']), ''].join('\n'),
+      [
+        'What this changes in who may do what:',
+        ...(lines.length > 0 ? lines : ['nothing']),
+        ...wordLines(current.words, next.words),
+        '',
+      ].join('\n'),
     );
     if (options.print) return printedText(io, text, FACTORY_NAMESPACE);
     const signed = await signatureOrRefusal(io, services, text, options);

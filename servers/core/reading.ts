@@ -1,9 +1,9 @@
 import type { Connection } from './connection.ts';
 import { ToolError } from './errors.ts';
+import { roleWords } from './factory/parse.ts';
 import { whoCalls } from './identity.ts';
 import { wordsInForce } from './memory/role_words.ts';
 import { isGranted } from './permissions.ts';
-import { readRole } from './words.ts';
 
 const ROLE_URI = /^millwright:\/\/role\/([a-z][a-z0-9-]{0,39})\/(soul|prompt)$/;
 const ARTIFACT_URI = /^millwright:\/\/artifact\/([0-9]{1,15})$/;
@@ -12,11 +12,11 @@ const PIPELINE_URI = /^millwright:\/\/pipeline\/([a-z][a-z0-9-]{0,39})$/;
 
 /** The prompts a host can offer: the caller's own role and the roles it may have run. */
 export async function listPrompts(connection: Connection) {
-  const { role, factory } = await reader(connection);
+  const { role, factory, words } = await reader(connection);
   const names = [role, ...(factory.roles[role]?.spawns ?? [])];
   return names.map((name) => ({
     name,
-    description: readRole(name).description,
+    description: roleWords(words, name).description,
     arguments: [{ name: 'request', description: 'What you want, in one or two sentences.', required: false }],
   }));
 }
@@ -25,7 +25,8 @@ export async function listPrompts(connection: Connection) {
 export async function getPrompt(connection: Connection, name: string, given: Record<string, string>) {
   const known = (await listPrompts(connection)).some((prompt) => prompt.name === name);
   if (!known) throw notFound(`prompt ${name.slice(0, 80)}`, 'prompts/list shows the prompts there are.');
-  const { soul, prompt, description } = await wordsInForce(connection.services.store.db, name);
+  const { words } = await reader(connection);
+  const { soul, prompt, description } = await wordsInForce(connection.services.store.db, words, name);
   const request = given.request?.slice(0, 8000).trim();
   const text = [soul, prompt, ...(request ? [`The request, from the human:\n\n${request}`] : [])].join(
     '\n\n',
@@ -51,13 +52,13 @@ export async function listResources(connection: Connection) {
 }
 
 export async function readResource(connection: Connection, uri: string) {
-  const { agent, role, factory, pipelines } = await reader(connection);
+  const { agent, role, factory, pipelines, words } = await reader(connection);
   const contents = (text: string, mimeType: string) => ({ contents: [{ uri, mimeType, text }] });
 
-  const words = ROLE_URI.exec(uri);
-  if (words?.[1] === role) {
-    const inForce = await wordsInForce(connection.services.store.db, role);
-    return contents(inForce[words[2] === 'soul' ? 'soul' : 'prompt'], 'text/markdown');
+  const asked = ROLE_URI.exec(uri);
+  if (asked?.[1] === role) {
+    const inForce = await wordsInForce(connection.services.store.db, words, role);
+    return contents(inForce[asked[2] === 'soul' ? 'soul' : 'prompt'], 'text/markdown');
   }
 
   const pipeline = pipelines.get(PIPELINE_URI.exec(uri)?.[1] ?? '');
@@ -87,8 +88,8 @@ export async function readResource(connection: Connection, uri: string) {
 async function reader({ services, session }: Connection) {
   const caller = await whoCalls(services.store.db, session, services.clock.now());
   if (caller.refusal) throw caller.refusal;
-  const { factory, pipelines } = await services.factory(caller.factoryVersion);
-  return { agent: caller.session.agent, role: caller.session.role, factory, pipelines };
+  const { factory, pipelines, words } = await services.factory(caller.factoryVersion);
+  return { agent: caller.session.agent, role: caller.session.role, factory, pipelines, words };
 }
 
 const notFound = (what: string, remedy: string) =>

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Factory } from './factory/definition.ts';
+import type { OwnWords } from './factory/parse.ts';
 import type { Pipeline } from './factory/pipeline.ts';
 import type { Session } from './identity.ts';
 import type { JobRunner } from './jobs.ts';
@@ -12,6 +13,7 @@ export interface Call {
   readonly session: Session;
   readonly factory: Factory;
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly words: OwnWords;
   /** Every tool that this process serves, whoever may call it. */
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly services: Services;

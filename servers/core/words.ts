@@ -45,11 +45,47 @@ export function readRole(role: string, root?: string): RoleWords {
 /** This package's own words, which do not change while it runs. */
 const shipped = new Map<string, RoleWords>();
 
-function readFrom(root: string, role: string): RoleWords {
+/** The bounds of a prompt and a soul (900 and 450 tokens) at four bytes a token. */
+export const MOST_BYTES = { prompt: 3_600, soul: 1_800 };
+
+/**
+ * The words that a factory's own files (`prompts/<role>.md`, `souls/<role>.md`, by path) give to a role, each part
+ * that they leave out being the shipped one; undefined when they give none. Throws as `readRole` does, and for a part
+ * that is larger than `MOST_BYTES` or holds characters that nobody sees.
+ */
+export function ownWords(role: string, files: Readonly<Record<string, string>>): RoleWords | undefined {
+  const own = wordsPaths(role).filter((path) => files[path] !== undefined);
+  if (own.length === 0) return undefined;
+  for (const path of own) refuseText(path, files[path] ?? '');
+  return wordsOf(role, (path) => files[path] ?? textIn(packageRoot(), path));
+}
+
+/** The paths of a role's words, below the folder of the package or of a factory. */
+export const wordsPaths = (role: string): readonly [prompt: string, soul: string] => [
+  `prompts/${role}.md`,
+  `souls/${role}.md`,
+];
+
+function refuseText(path: string, text: string): void {
+  const most = MOST_BYTES[path.startsWith('souls/') ? 'soul' : 'prompt'];
+  if (Buffer.byteLength(text) > most) throw new Error(`${path} has more than ${most} bytes.`);
+  if (hasUnseen(text)) throw new Error(`${path} holds characters that nobody sees.`);
+}
+
+/** Whether a text holds control or format characters other than line ends and tabs. */
+export const hasUnseen = (text: string): boolean => /[^\P{C}\n\t]/u.test(text);
+
+const textIn = (root: string, path: string) =>
+  existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined;
+
+const readFrom = (root: string, role: string) => wordsOf(role, (path) => textIn(root, path));
+
+function wordsOf(role: string, textAt: (path: string) => string | undefined): RoleWords {
   if (!roleName.safeParse(role).success)
     throw new Error(`"${role.slice(0, 40)}" cannot be the name of a role.`);
-  const prompt = readWords(root, `prompts/${role}.md`, role, promptHead);
-  const soul = readWords(root, `souls/${role}.md`, role, soulHead);
+  const [promptPath, soulPath] = wordsPaths(role);
+  const prompt = wordsAt(promptPath, textAt(promptPath), role, promptHead);
+  const soul = wordsAt(soulPath, textAt(soulPath), role, soulHead);
   return {
     prompt: prompt.body,
     soul: soul.body,
@@ -60,16 +96,15 @@ function readFrom(root: string, role: string): RoleWords {
   };
 }
 
-function readWords<T extends { role: string }>(
-  root: string,
-  file: string,
+function wordsAt<T extends { role: string }>(
+  path: string,
+  text: string | undefined,
   role: string,
   schema: z.ZodType<T>,
 ): { head: T; body: string } {
-  const path = join(root, file);
-  if (!existsSync(path)) throw new Error(`The role ${role} has no words: ${file} is missing.`);
-  const words = split(file, readFileSync(path, 'utf8'), schema);
-  if (words.head.role !== role) throw new Error(`${file} says that it is for the role ${words.head.role}.`);
+  if (text === undefined) throw new Error(`The role ${role} has no words: ${path} is missing.`);
+  const words = split(path, text, schema);
+  if (words.head.role !== role) throw new Error(`${path} says that it is for the role ${words.head.role}.`);
   return words;
 }
 

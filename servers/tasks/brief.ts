@@ -55,7 +55,7 @@ export interface Brief {
 
 /** Composes the brief of one task: exactly the artifacts its step names, and nothing of other phases. */
 export async function briefFor(
-  call: Pick<Call, 'db' | 'tx' | 'factory' | 'session' | 'now'>,
+  call: Pick<Call, 'db' | 'tx' | 'factory' | 'words' | 'session' | 'now'>,
   task: Row<'tasks'>,
 ): Promise<Brief> {
   const run = task.pipeline === null ? undefined : await findPipeline(call.db, task.pipeline);
@@ -64,7 +64,7 @@ export async function briefFor(
   const named = await latestArtifacts(call.db, of, [
     ...new Set([...(step?.reads ?? []), ...(step?.accepts ?? [])]),
   ]);
-  const words = await wordsInForce(call.db, call.session.role);
+  const words = await wordsInForce(call.db, call.words, call.session.role);
   const brief: Brief = {
     task: taskId(task.id),
     title: clip(task.title, 250),

@@ -1,4 +1,4 @@
-import { roleFor } from '../core/factory/parse.ts';
+import { roleFor, roleWords } from '../core/factory/parse.ts';
 import type { Step } from '../core/factory/pipeline.ts';
 import { definitionOf } from '../core/factory/steps.ts';
 import type { HeldTask } from '../core/held.ts';
@@ -10,7 +10,7 @@ import { append } from '../core/record.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
-import { parseWords, readRole, type WordsFile } from '../core/words.ts';
+import { hasUnseen, MOST_BYTES, parseWords, type WordsFile } from '../core/words.ts';
 import { latestArtifacts } from './artifacts_queries.ts';
 import type { Requirement } from './requirements.ts';
 import { endTrial, insertTrial, replaceEarlier, trialOf } from './words_queries.ts';
@@ -22,8 +22,6 @@ export const WORDS = 'words';
  * seldom chance, and as few as a small factory does in a week.
  */
 export const TRIAL_TASKS = 10;
-/** The bounds of the shipped words (900 and 450 tokens) at four bytes a token. */
-const MOST_BYTES = { prompt: 3_600, soul: 1_800 };
 
 type Run = Pick<Row<'pipelines'>, 'id' | 'name' | 'definition'>;
 
@@ -66,19 +64,19 @@ async function wordsFault(call: Call, run: Run, text: string): Promise<string | 
   if (!may) return `the factory has no role ${role}`;
   if (judgesOf(call, run).includes(role)) return `${role} would judge its own words`;
   if (Buffer.byteLength(text) > MOST_BYTES[part]) return `a ${part} has at most ${MOST_BYTES[part]} bytes`;
-  if (/[^\P{C}\n\t]/u.test(text)) return 'it holds characters that nobody sees';
+  if (hasUnseen(text)) return 'it holds characters that nobody sees';
   const named = [...new Set(body.match(/\b[a-z]+(?:_[a-z]+)+\b/g) ?? [])];
   const lacking = named.filter((name) => {
     const tool = tools.get(name);
     return !tool || !isGranted(may, tool.needs);
   });
   if (lacking.length > 0) return `${role} has no ${lacking.join(', ')}`;
-  const shipped = readRole(role);
+  const written = roleWords(call.words, role);
   const isSame = (one: readonly string[], other: readonly string[]) =>
     one.toSorted().join() === other.toSorted().join();
-  if (part === 'prompt' && !(isSame(words.reads, shipped.reads) && isSame(words.produces, shipped.produces)))
+  if (part === 'prompt' && !(isSame(words.reads, written.reads) && isSame(words.produces, written.produces)))
     return 'reads and produces belong to the pipelines and stay as they are';
-  const inForce = await wordsInForce(tx, role);
+  const inForce = await wordsInForce(tx, call.words, role);
   if (inForce[part] === body) return 'these are the words in force';
   const trial = await trialOf(tx, role);
   return trial && `other words of ${role} are on trial until ${TRIAL_TASKS} of its tasks have ended`;

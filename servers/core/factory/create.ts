@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { hashToken, newToken } from '../identity.ts';
 import { append } from '../record.ts';
 import type { Services } from '../services.ts';
 import { PACKAGE_ROOT } from '../version.ts';
+import { wordsPaths } from '../words.ts';
 import { definitionDigest } from './applied.ts';
 import { type Definition, type DefinitionFiles, parseDefinition } from './parse.ts';
 
 /** The presets that ship. */
 export const PRESETS = ['solo', 'c-suite'] as const;
 
-/** Reads a preset by name, or a factory file with the `pipelines/` beside it (shipped ones where there is none). */
+/**
+ * Reads a preset by name, or a factory file with what lies beside it: `pipelines/` (shipped ones where there is none),
+ * and the `prompts/` and `souls/` of its roles.
+ */
 export async function readDefinition(nameOrFile: string): Promise<DefinitionFiles> {
   const shipped = join(PACKAGE_ROOT, 'factories');
   const isPreset = (PRESETS as readonly string[]).includes(nameOrFile);
@@ -23,7 +27,12 @@ export async function readDefinition(nameOrFile: string): Promise<DefinitionFile
     );
   });
   const files: Record<string, string> = { 'factory.yaml': text };
-  for (const name of pipelineNames(text)) {
+  const named = namesIn(text);
+  for (const path of isPreset ? [] : named.roles.flatMap(wordsPaths)) {
+    const own = join(file, '..', path);
+    if (await exists(own)) files[path] = await readFile(own, 'utf8');
+  }
+  for (const name of named.pipelines) {
     const own = join(isPreset ? shipped : join(file, '..'), 'pipelines', `${name}.yaml`);
     const path = (await exists(own)) ? own : join(shipped, 'pipelines', `${name}.yaml`);
     if (await exists(path)) files[`pipelines/${name}.yaml`] = await readFile(path, 'utf8');
@@ -33,8 +42,10 @@ export async function readDefinition(nameOrFile: string): Promise<DefinitionFile
 
 /** Writes the definition below the factory's folder, where humans edit it; servers never act on these files. */
 export async function writeDefinition(home: string, files: DefinitionFiles): Promise<void> {
-  await mkdir(join(home, 'pipelines'), { recursive: true, mode: 0o700 });
-  for (const [path, text] of Object.entries(files)) await writeFile(join(home, path), text, { mode: 0o600 });
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(home, path)), { recursive: true, mode: 0o700 });
+    await writeFile(join(home, path), text, { mode: 0o600 });
+  }
 }
 
 /** Puts the first definition into force, unsigned: there is no human key yet. Does nothing when there is one. */
@@ -121,18 +132,19 @@ export async function enrol(
   return path;
 }
 
-/** Empty for a file that is no YAML: `parseDefinition` then says where it is broken. */
-function pipelineNames(text: string): string[] {
-  let names: unknown;
+/** The names that lead to further files; none for a file that is no YAML: `parseDefinition` then says where it is broken. */
+function namesIn(text: string): { pipelines: string[]; roles: string[] } {
   try {
-    names = parse(text, { maxAliasCount: 0, logLevel: 'silent' })?.pipelines;
+    const { pipelines, roles } = parse(text, { maxAliasCount: 0, logLevel: 'silent' }) ?? {};
+    return { pipelines: namesOf(pipelines), roles: namesOf(Object.keys(roles ?? {})) };
   } catch {
-    return [];
+    return { pipelines: [], roles: [] };
   }
-  const isName = (name: unknown): name is string =>
-    typeof name === 'string' && /^[a-z][a-z0-9-]{0,39}$/.test(name);
-  return Array.isArray(names) ? names.filter(isName) : [];
 }
+
+const isName = (name: unknown): name is string =>
+  typeof name === 'string' && /^[a-z][a-z0-9-]{0,39}$/.test(name);
+const namesOf = (names: unknown) => (Array.isArray(names) ? names.filter(isName) : []);
 
 const exists = (path: string) =>
   access(path).then(

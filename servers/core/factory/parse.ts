@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod';
+import { ownWords, type RoleWords, readRole, wordsPaths } from '../words.ts';
 import { type Factory, factorySchema } from './definition.ts';
 import { type Pipeline, pipelineSchema } from './pipeline.ts';
 
@@ -17,7 +18,12 @@ export class DefinitionError extends Error {
 export interface Definition {
   factory: Factory;
   pipelines: ReadonlyMap<string, Pipeline>;
+  /** The words of the roles that have files of their own in the factory's folder; the others' words are the shipped ones. */
+  words: OwnWords;
 }
+
+/** What a factory's own files make of its roles' words, by role. */
+export type OwnWords = ReadonlyMap<string, RoleWords>;
 
 /** Parses and checks all files of a factory; throws `DefinitionError` at the first fault. */
 export function parseDefinition(files: DefinitionFiles): Definition {
@@ -37,7 +43,40 @@ export function parseDefinition(files: DefinitionFiles): Definition {
     checkPipeline(file, parsed.value, factory.value, parsed.lineOf);
     pipelines.set(name, parsed.value);
   }
-  return { factory: factory.value, pipelines };
+  return { factory: factory.value, pipelines, words: wordsIn(files, factory.value) };
+}
+
+/** The words a role has before any trial: the factory's own, else the shipped ones. Throws when it has neither. */
+export const roleWords = (own: OwnWords, role: string): RoleWords => own.get(role) ?? readRole(role);
+
+/** Throws `DefinitionError` for the first role that has no words: its agents could not be given a brief. */
+export function requireWords({ factory, words }: Definition): void {
+  for (const role of Object.keys(factory.roles)) {
+    try {
+      roleWords(words, role);
+    } catch {
+      const [prompt, soul] = wordsPaths(role);
+      throw new DefinitionError(
+        prompt,
+        1,
+        `is missing: the role "${role}" has no words; write it, and ${soul} beside it.`,
+      );
+    }
+  }
+}
+
+function wordsIn(files: DefinitionFiles, factory: Factory): OwnWords {
+  const own = new Map<string, RoleWords>();
+  for (const role of Object.keys(factory.roles)) {
+    try {
+      const words = ownWords(role, files);
+      if (words) own.set(role, words);
+    } catch (error) {
+      const path = wordsPaths(role).find((name) => files[name] !== undefined) ?? '';
+      throw new DefinitionError(path, 1, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return own;
 }
 
 /** The factory's own role that does what a pipeline gives to `name`; undefined when there is none. */
