@@ -6,7 +6,10 @@ const COMMIT_AGAIN =
 const ON_MAINLINE =
   'In the workspace: `git fetch factory`, `git reset --soft factory/main`, commit once, and call change_submit again.';
 
-const WAYS_OUT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+type WaysOut = Readonly<Record<string, readonly [ErrorCode, string]>>;
+
+/** For who hands in a commit of a workspace. */
+const WAYS_OUT: WaysOut = {
   'git.bad-id': ['INVALID_INPUT', COMMIT_AGAIN],
   'git.unknown-commit': ['INVALID_INPUT', COMMIT_AGAIN],
   'git.not-a-clone': [
@@ -21,20 +24,38 @@ const WAYS_OUT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     'LIMIT',
     'Leave generated and large files out of the commit and call change_submit again.',
   ],
+};
+
+/** For who moves mainline, and has no workspace. */
+const WAYS_OUT_ON_MAINLINE: WaysOut = {
   'git.not-landed': ['CONFLICT', 'Name a merged commit; change_diff shows which one a change became.'],
   'git.no-single-parent': [
     'CONFLICT',
     'Say in task_block which change must go; it takes a change of its own.',
   ],
+  'git.rewrite': [
+    'CONFLICT',
+    'Say so with task_complete, outcome "failed": its author has to build it anew.',
+  ],
+  'git.several-bases': [
+    'CONFLICT',
+    'Say so with task_complete, outcome "failed": its author has to build it anew.',
+  ],
 };
 
-/** Runs `work` with git and says its refusals in the words of a tool. */
-export async function refusing<T>(work: () => Promise<T>): Promise<T> {
+/** Runs `work` on a commit of the caller's workspace and says git's refusals in the words of a tool. */
+export const refusing = <T>(work: () => Promise<T>): Promise<T> => inWords(work, WAYS_OUT);
+
+/** The same for work on mainline. */
+export const refusingOnMainline = <T>(work: () => Promise<T>): Promise<T> =>
+  inWords(work, WAYS_OUT_ON_MAINLINE);
+
+async function inWords<T>(work: () => Promise<T>, ways: WaysOut): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof GitRefusal)) throw error;
-    const [code, remedy] = WAYS_OUT[error.rule] ?? ['FORBIDDEN', 'Say what you wanted in task_block.'];
+    const [code, remedy] = ways[error.rule] ?? ['FORBIDDEN', 'Say what you wanted in task_block.'];
     throw new ToolError(code, error.message, remedy, { rule: error.rule, cause: error.cause });
   }
 }

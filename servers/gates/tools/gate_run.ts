@@ -69,7 +69,11 @@ interface Progress {
 
 function progress(job: string, done: FinishedJob | undefined): Progress {
   if (!done)
-    return { state: 'running', gates: [], next: `Call task_wait with job ${job}, then gate_status.` };
+    return {
+      state: 'running',
+      gates: [],
+      next: `Call task_wait with job ${job}: its result names each gate.`,
+    };
   if (!done.ok)
     return {
       state: 'failed',
@@ -79,8 +83,8 @@ function progress(job: string, done: FinishedJob | undefined): Progress {
   const gates = z.array(gateAnswer).parse(done.result.gates);
   const open = gates.find(({ closed }) => !closed);
   const next = open
-    ? `Read why with gate_status (gate: "${open.gate}"), correct it, submit again.`
-    : 'These gates are closed; gate_status shows what else is open.';
+    ? `Correct what "${open.gate}" found and submit again; where you have gate_status, it shows the end of the log.`
+    : 'These gates are closed; task_complete says what else is open.';
   return { state: 'done', gates, next };
 }
 

@@ -14,7 +14,7 @@ import { stillHeld } from '../held.ts';
 import { openMainline } from '../mainline.ts';
 import { putOnNewHead } from '../moved.ts';
 import { findPipeline, findSubmission, markMerged } from '../queries.ts';
-import { refusing } from '../refusals.ts';
+import { refusingOnMainline } from '../refusals.ts';
 
 export default defineTool({
   name: 'change_merge',
@@ -39,7 +39,7 @@ export default defineTool({
     if (!(await isAncestor(bare, commit, head))) {
       await refuseOpenGates(call, submission);
       if (head !== submission.base_commit)
-        throw await refusing(() => putOnNewHead(call, bare, submission, head));
+        throw await refusingOnMainline(() => putOnNewHead(call, bare, submission, head));
       await call.transaction((tx) => stillHeld(call, tx));
       if (!(await advanceMain(bare, head, commit))) throw mainlineBusy();
     }

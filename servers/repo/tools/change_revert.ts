@@ -21,7 +21,7 @@ import {
   submissionMergedAs,
   unmergedOfTask,
 } from '../queries.ts';
-import { mergeConflict, refusing } from '../refusals.ts';
+import { mergeConflict, refusingOnMainline } from '../refusals.ts';
 
 export default defineTool({
   name: 'change_revert',
@@ -77,7 +77,7 @@ async function revert(bare: Repo, call: Call, target: Row<'submissions'>, why: s
   const head = await headOfMain(bare);
   const text = `Revert ${submissionId(target.id)}: ${why}`;
   const landing = landingOf(session.agent, text, trailerOf(target).trim(), call.now);
-  const built = await refusing(() => revertCommit(bare, head, target.commit_id, landing));
+  const built = await refusingOnMainline(() => revertCommit(bare, head, target.commit_id, landing));
   if (built.kind === 'conflict') {
     throw mergeConflict(
       built.paths,

@@ -90,7 +90,7 @@ async function lookAtCheckpoint({ db, services }: Call, id: number): Promise<See
     throw new ToolError(
       'NOT_FOUND',
       `No checkpoint ${checkpointId(id)}.`,
-      'Use the id that checkpoint_request gave you.',
+      'Use the id that the request for it was given, or wait for its task instead.',
     );
   const expired = row.state === 'open' && row.expires_at <= services.clock.now();
   return {
