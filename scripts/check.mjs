@@ -10,6 +10,7 @@ run('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
 run('types', 'tsc', ['-p', '.']);
 boundaries();
 run('unused code', 'knip', []);
+words();
 
 function run(what, tool, args) {
   const { status } = spawnSync(bin(tool), args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
@@ -37,6 +38,15 @@ function boundaries() {
   if (summary.totalCruised < 100 || summary.error > 0)
     fail(`boundaries (${summary.totalCruised} modules looked at)`);
   process.stdout.write(`boundaries: ok, ${summary.totalCruised} modules\n`);
+}
+
+/** Budgets, grants and remedies of the roles' words; says them all only when one does not hold. */
+function words() {
+  const args = [join(root, 'scripts', 'audit_words.mjs')];
+  const { status, stdout } = spawnSync(bin('node'), args, { cwd: root, encoding: 'utf8' });
+  if (status === 0) return process.stdout.write('words: ok\n');
+  process.stdout.write(stdout);
+  return fail('words');
 }
 
 function fail(what) {

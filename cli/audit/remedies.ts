@@ -13,7 +13,7 @@ export interface Sentence {
 }
 
 /** Words by which a sentence speaks of what somebody else does; the caller need not have the tools that it names. */
-const OF_OTHERS = /^Have |\banother (?:agent|role)\b|\bthe role that may\b/;
+const OF_OTHERS = /^Have |\banother (?:agent|role)\b|\bthe role that may\b|\bwhere you have\b/;
 const LITERAL = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
 
 /**

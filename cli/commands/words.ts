@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { audit } from './words/audit.ts';
 import { compare } from './words/compare.ts';
 import { test } from './words/test.ts';
 
@@ -7,5 +8,5 @@ export function words(program: Command): void {
   const command = program
     .command('words')
     .description("the roles' prompts and souls: what they cost, what is wrong, and whether they hold");
-  for (const add of [test, compare]) add(command);
+  for (const add of [audit, test, compare]) add(command);
 }

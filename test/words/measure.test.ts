@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countInstructions, section, sentences } from './measure.ts';
+import { countInstructions, section, sentences } from '../../cli/audit/measure.ts';
 
 const TEXT = `For whom it is,
 in two lines.

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Definition, parseDefinition, roleFor } from '../../servers/core/factory/parse.ts';
-import type { Step } from '../../servers/core/factory/pipeline.ts';
+import { type Definition, parseDefinition } from '../../servers/core/factory/parse.ts';
 import { CAPABILITIES, type Capability, isGranted } from '../../servers/core/permissions.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -51,18 +50,6 @@ export function shippedFactories(): ReadonlyMap<string, Definition> {
         parseDefinition({ 'factory.yaml': read(`factories/${name}.yaml`), ...pipelines }),
       ]),
   );
-}
-
-/**
- * The steps that the words of a role are written for: those that the pipelines give to it by name, or, for a role
- * that no pipeline names, those of the roles it stands in for.
- */
-export function stepsOf({ factory, pipelines }: Definition, role: string): Step[] {
-  const steps = [...pipelines.values()].flatMap((pipeline) =>
-    pipeline.phases.flatMap((phase) => phase.steps),
-  );
-  const byName = steps.filter((step) => step.role === role);
-  return byName.length > 0 ? byName : steps.filter((step) => roleFor(factory, step.role) === role);
 }
 
 /** The tools that a role may call in one factory. */

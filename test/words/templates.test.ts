@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { section, tokens } from './measure.ts';
+import { section } from '../../cli/audit/measure.ts';
 import { namesIn, read, toolNeeds } from './sources.ts';
+import { tokens } from './tokens.ts';
 
 const STACKS = ['astro', 'hono-workers', 'nextjs', 'node-library', 'other', 'rails'];
 const SLOTS = [

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { countInstructions, section, sentences } from '../../cli/audit/measure.ts';
+import { stepsWrittenFor } from '../../cli/audit/steps.ts';
 import { readRole } from '../../servers/core/words.ts';
-import { countInstructions, section, sentences, tokens } from './measure.ts';
-import { namesIn, read, shippedFactories, stepsOf, toolNeeds, toolsOf } from './sources.ts';
+import { namesIn, read, shippedFactories, toolNeeds, toolsOf } from './sources.ts';
+import { tokens } from './tokens.ts';
 
 const factories = shippedFactories();
 const roles = [
@@ -44,7 +46,7 @@ describe.each(roles)('the words of %s', (role) => {
   });
 
   test.each(homesOf(role))('read and produce what the pipelines of %s say', (_, definition) => {
-    const steps = stepsOf(definition, role);
+    const steps = stepsWrittenFor(definition, role);
     expect(steps.length).toBeGreaterThan(0);
     expect(unique(reads)).toEqual(unique(steps.flatMap((step) => [...step.reads, ...step.accepts])));
     expect(unique(produces)).toEqual(unique(steps.flatMap((step) => step.writes)));

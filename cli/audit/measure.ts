@@ -1,8 +1,3 @@
-import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-
-/** Tokens of a text by o200k_base. */
-export const tokens = (text: string): number => countTokens(text);
-
 /**
  * How many instructions an agent reads in a text: each list item, each table row under its heading row, and each
  * paragraph that stands alone. Headings are none; a line that goes on from an item or a paragraph belongs to it.
