@@ -10,10 +10,15 @@ export interface Stack {
   readonly test: readonly string[] | undefined;
 }
 
-interface Package {
+/** The parts of a package.json that say how a repository is worked on. */
+export interface PackageFile {
+  name?: string;
+  description?: string;
   scripts?: Record<string, string>;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
+  engines?: Record<string, string>;
+  workspaces?: unknown;
 }
 
 /** What `npm init` writes for a package without tests. */
@@ -37,7 +42,7 @@ export async function detectStack(repository: string): Promise<Stack> {
   return { name, signs: present.map(([, , sign]) => sign), test: testOf(found, entries) };
 }
 
-function testOf(found: Package | undefined, entries: readonly string[]): readonly string[] | undefined {
+function testOf(found: PackageFile | undefined, entries: readonly string[]): readonly string[] | undefined {
   const script = found?.scripts?.test;
   if (script !== undefined && !NO_TEST.test(script)) return ['node', '--run', 'test'];
   if (!entries.includes('Gemfile')) return undefined;
@@ -45,8 +50,8 @@ function testOf(found: Package | undefined, entries: readonly string[]): readonl
   return entries.includes('test') ? ['bundle', 'exec', 'rake', 'test'] : undefined;
 }
 
-/** A package.json that cannot be read as JSON is one without scripts. */
-async function readPackage(repository: string): Promise<Package> {
+/** A package.json that is missing or cannot be read as JSON is one without scripts. */
+export async function readPackage(repository: string): Promise<PackageFile> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
     return typeof parsed === 'object' && parsed !== null ? parsed : {};

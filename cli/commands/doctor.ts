@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Services } from '../../servers/core/services.ts';
 import { type Census, censusFindings, censusValue, removeLeftovers, takeCensus } from '../census.ts';
 import { type Finding, fault, note } from '../doctor/finding.ts';
+import { checkInstructions } from '../doctor/instructions.ts';
 import { checkDisk, checkGit, checkNode, checkSandbox } from '../doctor/machine.ts';
 import { checkMemory, checkMemoryFiles } from '../doctor/memory.ts';
 import {
@@ -13,7 +14,7 @@ import {
   checkStore,
   reapTargets,
 } from '../doctor/state.ts';
-import { findFactory, withFactory } from '../factories.ts';
+import { findFactory, productOf, withFactory } from '../factories.ts';
 import { CommandError, EXIT, type ExitCode, explain } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { bad, good, type Result, shown } from '../io.ts';
@@ -104,6 +105,7 @@ async function examineOpen(services: Services, clean: boolean): Promise<Examined
     ['processes', count],
     ['memory', () => checkMemory(services)],
     ['MEMORY.md', () => checkMemoryFiles(services)],
+    ['CLAUDE.md', async () => checkInstructions(await productOf(services.paths))],
     ['disk', () => checkDisk(services.paths.home)],
   ];
   const findings: Finding[] = [];

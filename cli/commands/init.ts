@@ -10,6 +10,7 @@ import { type FactoryPaths, factoryPaths } from '../../servers/core/paths.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { formatPublicKey } from '../../servers/core/signing/sshsig.ts';
 import { sowLessons } from '../../servers/memory/seeds.ts';
+import { type Written, writeClaudeMd } from '../claude_md/write.ts';
 import { definitionAt } from '../definition.ts';
 import { homeOf, isFactory, listFactories, NAME, productFile, productOf } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
@@ -23,6 +24,7 @@ import { detectStack, type Stack } from '../stack.ts';
 interface InitOptions {
   name?: string;
   rehearsal?: boolean;
+  claudeMd?: boolean;
 }
 
 export function init(program: Command): void {
@@ -32,6 +34,10 @@ export function init(program: Command): void {
       `make a factory for the repository you are in; --factory takes ${PRESETS.join(', ')} or a file (default solo)`,
     )
     .option('--name <name>', "the factory's name; else that of the repository's folder")
+    .option(
+      '--claude-md',
+      'also write a CLAUDE.md for the repository, where it has neither that nor AGENTS.md',
+    )
     .action(handled<InitOptions>(run));
   command.addOption(command.createOption('--rehearsal', 'a factory that no person stands behind').hideHelp());
 }
@@ -78,8 +84,9 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
     if (isNew && (await hasChanges(repository))) {
       io.progress('Uncommitted changes are not part of the factory: mainline starts from your last commit.');
     }
+    const claudeMd = options.claudeMd ? await writeClaudeMd(repository.root, name) : undefined;
     return await report(
-      { name, home: paths.home, mainline, isNew, head, stack, remote, key, enrolments },
+      { name, home: paths.home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd },
       services,
     );
   } finally {
@@ -177,10 +184,11 @@ interface Made {
   remote: boolean;
   key: { file: string; id: string };
   enrolments: Record<string, string>;
+  claudeMd: Written | undefined;
 }
 
 async function report(made: Made, services: Services): Promise<Result> {
-  const { name, home, mainline, isNew, head, stack, remote, key, enrolments } = made;
+  const { name, home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd } = made;
   const { factory } = await services.factory();
   const lead = factory.roles[factory.lead]?.agents[0] ?? '';
   const leadEnrolment = enrolments[lead] ?? '';
@@ -206,6 +214,7 @@ async function report(made: Made, services: Services): Promise<Result> {
       key,
       enrolments,
       mcpServers,
+      ...(claudeMd && { claudeMd: { file: claudeMd.file ?? null, open: claudeMd.open } }),
       next,
     },
     text: [
@@ -215,6 +224,7 @@ async function report(made: Made, services: Services): Promise<Result> {
       `Mainline  ${mainline} (${remote ? 'remote `factory`' : 'the remote name `factory` is taken; add it under another'})`,
       `Key       ${key.id} (${key.file}); keep a copy elsewhere to verify gates offline`,
       `Agents    ${Object.keys(enrolments).join(', ')}`,
+      ...(claudeMd ? [`CLAUDE.md ${claudeMd.says}`] : []),
       '',
       'Next, at your own terminal:',
       '  millwright human add NAME      so that decisions can be signed',

@@ -79,3 +79,23 @@ test('a command finds its factory by the folder, or lists what there is', async 
   expect([nowhere.exit, nowhere.json.error?.message]).toEqual([2, expect.stringContaining('other, shop')]);
   expect(named.json).toMatchObject({ factory: 'shop' });
 });
+
+test('writes a CLAUDE.md only when asked, and doctor says when it is no longer true', async () => {
+  const desk = await openDesk({
+    'package.json': '{"description":"Sells tea.","scripts":{"test":"node --test","dev":"node ."}}',
+  });
+
+  const { json: made } = await desk.run(['init', '--claude-md']);
+  const text = await readFile(join(desk.repository, 'CLAUDE.md'), 'utf8');
+  await writeFile(join(desk.repository, 'package.json'), '{"scripts":{"test":"node --test"}}');
+  const examined = await desk.run(['doctor']);
+
+  expect(made).toMatchObject({ claudeMd: { file: join(desk.repository, 'CLAUDE.md'), open: ['check'] } });
+  expect(text).toMatch(/^# shop\n\nSells tea\./);
+  expect(text).toContain('- `node --test PATH`: one test');
+  const findings = (examined.json.findings ?? []) as { check: string; state: string; says: string }[];
+  expect(findings.find(({ check }) => check === 'CLAUDE.md')).toMatchObject({
+    state: 'note',
+    says: expect.stringMatching(/^names what is not there: npm run dev \(line \d+\)$/),
+  });
+});
