@@ -1,5 +1,5 @@
 import { conditionStates } from '../core/conditions.ts';
-import type { Step } from '../core/factory/pipeline.ts';
+import type { Condition, Step } from '../core/factory/pipeline.ts';
 import type { HeldTask } from '../core/held.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
@@ -12,6 +12,26 @@ export interface Requirement {
   remedy: string;
 }
 
+/** The tool by which a condition comes to hold. */
+const CLOSED_BY: Readonly<Record<Condition, string>> = {
+  smoke: 'gate_run',
+  consistency: 'gate_run',
+  docs: 'gate_run',
+  rollback: 'gate_run',
+  scan: 'gate_run',
+  review: 'review_submit',
+  qa: 'qa_verdict',
+  merged: 'change_merge',
+  'plan-proposed': 'infra_propose',
+  'plan-approved': 'infra_review',
+  'plan-applied': 'infra_apply',
+  released: 'release_cut',
+  verified: 'release_verify',
+};
+
+const remedyFor = (condition: Condition) =>
+  `Close it with ${CLOSED_BY[condition]}; where it cannot hold, task_complete with outcome "failed", saying why.`;
+
 /** Everything a step must show before it completes, each by what the store holds and never by what is said. */
 export async function requirements(call: Call, step: Step, task: HeldTask): Promise<Requirement[]> {
   const { tx, factory } = call;
@@ -19,11 +39,7 @@ export async function requirements(call: Call, step: Step, task: HeldTask): Prom
   return [
     ...(await written(call, step, task)),
     ...(await accepted(call, step, task)),
-    ...conditions.map(({ state, why }) => ({
-      state,
-      why,
-      remedy: 'Close it with the tool for it; the names are under "closes" in your brief.',
-    })),
+    ...conditions.map(({ name, state, why }) => ({ state, why, remedy: remedyFor(name as Condition) })),
     ...(await decided(call, step, task)),
   ];
 }

@@ -10,7 +10,8 @@ export default defineTool({
   name: 'artifact_review',
   needs: 'artifact:review',
   effect: 'write',
-  description: "Accept or reject another agent's artifact that your task asks you to judge.",
+  description:
+    "Accept or reject another agent's artifact that your task asks you to judge. Read it whole first; then task_complete.",
   input: z.strictObject({
     artifact: idInput('A'),
     verdict: z.enum(['accept', 'reject']),

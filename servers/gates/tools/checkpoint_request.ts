@@ -16,7 +16,7 @@ export default defineTool({
   needs: 'checkpoint:request',
   effect: 'write',
   description:
-    'Ask the human to decide on an artifact. Only the human decides, with a signature; no answer in time means no. Then wait with task_wait.',
+    'Ask the human for the decision your brief names as checkpoint, over its artifact. Only the human decides, with a signature; no answer in time means no. Then wait with task_wait.',
   input: z.strictObject({
     name,
     title: text(200).describe('What is decided, in one sentence.'),

@@ -18,7 +18,8 @@ export default defineTool({
   name: 'memory_read',
   needs: 'memory:own',
   effect: 'read',
-  description: 'Where you stand and your live memory; with ids, entries in full.',
+  description:
+    'Where you stand and your live memory, also after your context was shortened; with ids, entries in full.',
   input: z.strictObject({ ids: z.array(idInput('M')).min(1).max(5).optional() }),
   output: z.object({
     card: z.string(),

@@ -13,7 +13,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have PASS or FAIL computed for the submitted change from the evidence of qa_run, qa_probe and the gates. No evidence is FAIL.',
+    'Have PASS or FAIL computed for the submitted change from the evidence of qa_run, qa_probe and the gates. No evidence is FAIL. It reads no criterion: fail an unmet one with task_complete.',
   input: z.strictObject({}),
   output: z.object({
     verdict: z.enum(['PASS', 'FAIL']),

@@ -82,9 +82,14 @@ async function chosen({ db }: Call, task: HeldTask, wanted: number | undefined):
 async function refuseOpenGates(call: Call, submission: Row<'submissions'>): Promise<void> {
   const run = submission.pipeline === null ? undefined : await findPipeline(call.db, submission.pipeline);
   if (run && run.state !== 'running') {
-    throw new ToolError('CONFLICT', `${pipelineId(run.id)} is ${run.state}.`, 'Leave its change unmerged.', {
-      rule: 'merge.pipeline-ended',
-    });
+    throw new ToolError(
+      'CONFLICT',
+      `${pipelineId(run.id)} is ${run.state}.`,
+      'Leave its change unmerged and say so with task_complete, outcome "failed".',
+      {
+        rule: 'merge.pipeline-ended',
+      },
+    );
   }
   const open = await openNeeds(call.db, call.factory, submission);
   if (open.length === 0) return;

@@ -88,7 +88,7 @@ async function revert(bare: Repo, call: Call, target: Row<'submissions'>, why: s
     throw new ToolError(
       'CONFLICT',
       'Mainline does not hold that change any more.',
-      'Look at it with change_diff.',
+      'There is nothing left to revert: say so with task_complete.',
       {
         rule: 'change.empty',
       },

@@ -18,7 +18,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Hand in one commit of your workspace as the change of your task. Gates, review and QA judge it squashed onto mainline.',
+    'Hand in one commit of your workspace as the change of your task. Gates, review and QA judge it squashed onto mainline. Then gate_run.',
   input: z.strictObject({
     commit: z.string().max(100).describe('Full id, as `git rev-parse HEAD` prints it.'),
     summary: z.string().trim().min(3).max(4000).describe('The commit message: what and why.'),

@@ -50,7 +50,12 @@ export async function openLocalTarget(options: {
         () => false,
       );
       if (gone && attempts > 1) return order(name, what, attempts - 1);
-      throw new ToolError('UPSTREAM', 'The local Workers runtime did not answer.', 'Call again.', { cause });
+      throw new ToolError(
+        'UPSTREAM',
+        'The local Workers runtime did not answer.',
+        'Call the same tool again; if it fails once more, say so in task_block.',
+        { cause },
+      );
     }
   }
 
