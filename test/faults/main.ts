@@ -5,12 +5,14 @@ import { type Arm, runArm } from './arm.ts';
 import { figuresOf, type Result } from './figures.ts';
 import { NEMESES } from './nemeses.ts';
 import { HELP, type Options, optionsOf } from './options.ts';
+import { killAtPoints } from './points_main.ts';
 import { report } from './report.ts';
 
 /** No arm runs longer: its histories and its record are read whole. */
 const LONGEST_ARM_SECONDS = 75;
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--points')) return killAtPoints(args.filter((arg) => arg !== '--points'));
   if (args.includes('--help')) {
     process.stdout.write(`${HELP}\n`);
     return EXIT.ok;

@@ -20,6 +20,7 @@ every process saw against what the store holds in the end. A run with the same s
   --workers N      processes that make calls (8)
   --mutant NAME    run a build with one promise broken: ${Object.keys(MUTANTS).join(', ')}. Each arm must find violations
   --out FILE       also write the figures there, as JSON
+  --points         instead: one kill at each step of each operation (--points --help tells what that takes)
 
 Exit codes: 0 no violation (with --mutant: some in each arm), 1 otherwise, 2 the command line is wrong,
 130 interrupted.`;

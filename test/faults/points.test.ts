@@ -7,7 +7,7 @@ import { LISTS, nameOf, POINTS, type Point, unlisted } from './points.ts';
 import { differences, type Outcome, runOperation } from './points_run.ts';
 import { type Stage, setStage } from './points_stage.ts';
 
-/** The operations that need neither the sandbox nor the local target; `npm run test:points` does all. */
+/** The operations that need neither the sandbox nor the local target; `npm run test:faults -- --points` does all. */
 const QUICK = LISTS.filter(
   ({ operation, kind }) => kind !== 'daemon' && !['gates', 'release', 'rollback'].includes(operation),
 );

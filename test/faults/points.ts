@@ -12,7 +12,7 @@ export interface Point {
 
 /**
  * What each operation does outside its process, step by step, in whichever server it runs. A run that does anything
- * else, or less, is a fault of this list: see points.test.ts. `npm run test:points -- --trace` prints what
+ * else, or less, is a fault of this list: see points.test.ts. `npm run test:faults -- --points --trace` prints what
  * the list must be.
  */
 const SERVER_STEPS = {

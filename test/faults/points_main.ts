@@ -8,7 +8,7 @@ import { differences, runOperation } from './points_run.ts';
 import { type Stage, setStage } from './points_stage.ts';
 import { pick, seeded } from './random.ts';
 
-const HELP = `Usage: npm run test:points -- [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
+const HELP = `Usage: npm run test:faults -- --points [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
 
 Kills one process at each step of each operation (SIGKILL), has its agent go on as its brief says, and holds what
 the factory holds then against what it holds when nothing died.
@@ -21,7 +21,8 @@ the factory holds then against what it holds when nothing died.
 
 Exit codes: 0 all held, 1 a point did not, 2 the command line is wrong, 130 interrupted.`;
 
-async function main(): Promise<number> {
+/** `npm run test:faults -- --points`: kills at every point of the list; gives the exit code. */
+export async function killAtPoints(args: readonly string[]): Promise<number> {
   const flags = {
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
@@ -30,7 +31,7 @@ async function main(): Promise<number> {
     trace: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
-  const { values: given } = parseArgs({ options: flags });
+  const { values: given } = parseArgs({ args: [...args], options: flags });
   if (given.help) {
     process.stdout.write(`${HELP}\n`);
     return EXIT.ok;
@@ -105,5 +106,3 @@ function interrupted(): () => boolean {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (over = true));
   return () => over;
 }
-
-process.exitCode = await main();

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '../../cli/failures.ts';
 import { databaseUrl, startPostgres } from '../postgres.ts';
+import { measureFlatness } from '../store/flat.ts';
 import { makeFactory, PLANNER, readOutcome } from './factory.ts';
 import { figuresOf } from './figures.ts';
 import { type Options, optionsOf } from './options.ts';
@@ -15,29 +16,34 @@ const PLANNERS = 4;
 const RESTART_MS = 3_000;
 const SAMPLE_MS = 5_000;
 const SETTLE_MS = 60_000;
-const options = optionsOf();
-const home = await mkdtemp(join(tmpdir(), 'millwright-load-'));
-const postgres = options.servers > 1 ? await startPostgres() : undefined;
-const database = postgres && databaseUrl(postgres.url, 'postgres');
-const factoryHome = join(home, 'load');
 const servers: Server[] = [];
-const over = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => over.abort());
-try {
-  const figures = await run(options);
-  process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
-  if (options.out) {
-    await mkdir(dirname(resolve(options.out)), { recursive: true });
-    await writeFile(options.out, `${JSON.stringify(figures, null, 2)}\n`);
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--flat')) return measureFlatness(args.filter((arg) => arg !== '--flat'));
+  const options = optionsOf(args);
+  const over = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => over.abort());
+  const home = await mkdtemp(join(tmpdir(), 'millwright-load-'));
+  const postgres = options.servers > 1 ? await startPostgres() : undefined;
+  try {
+    const database = postgres && databaseUrl(postgres.url, 'postgres');
+    const figures = await run(options, home, database, over.signal);
+    process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+    if (options.out) {
+      await mkdir(dirname(resolve(options.out)), { recursive: true });
+      await writeFile(options.out, `${JSON.stringify(figures, null, 2)}\n`);
+    }
+    return figures.ok ? EXIT.ok : EXIT.failed;
+  } finally {
+    await Promise.all(servers.map((server) => server.end('SIGKILL')));
+    await postgres?.stop();
+    await rm(home, { recursive: true, force: true });
   }
-  process.exitCode = figures.ok ? EXIT.ok : EXIT.failed;
-} finally {
-  await Promise.all(servers.map((server) => server.end('SIGKILL')));
-  await postgres?.stop();
-  await rm(home, { recursive: true, force: true });
 }
 
-async function run({ seconds, sessions, rate, killEvery }: Options) {
+async function run(options: Options, home: string, database: string | undefined, over: AbortSignal) {
+  const { seconds, sessions, rate, killEvery } = options;
+  const factoryHome = join(home, 'load');
   const tokens = await makeFactory(factoryHome, database);
   const env = {
     PATH: process.env.PATH,
@@ -64,7 +70,7 @@ async function run({ seconds, sessions, rate, killEvery }: Options) {
   const harm = killEvery > 0 ? harmServers(killEvery, planning.signal, tally) : undefined;
   const memory = watchMemory(planning.signal, tally);
   const plans = plan(planners, roles, rate, tally, planning.signal);
-  await sleep(seconds * 1000, undefined, { signal: over.signal }).catch(() => {});
+  await sleep(seconds * 1000, undefined, { signal: over }).catch(() => {});
   planning.abort();
   await plans;
   const kills = (await harm) ?? 0;
@@ -108,3 +114,5 @@ async function settled(tally: Tally): Promise<void> {
   while (tally.open.size > 0 && performance.now() < until) await sleep(100);
   await sleep(1_000);
 }
+
+process.exitCode = await main(process.argv.slice(2));

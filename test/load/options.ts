@@ -12,6 +12,7 @@ on SQLite; several share one PostgreSQL, and with --kill-every one after the oth
   --servers N     (1)
   --kill-every N  seconds between two kills; 0 for none (0)
   --out FILE      also write the figures there, as JSON
+  --flat [TASKS]  instead: the hot queries among 1,000 tasks and among TASKS (1000000)
 
 Exit codes: 0 no error, no lost wake-up, nothing left undone or done twice, memory flat; 1 otherwise; 2 usage.`;
 
@@ -25,8 +26,9 @@ export interface Options {
 }
 
 /** What the command line asks for; prints the help and ends the process when it asks for that or is wrong. */
-export function optionsOf(): Options {
+export function optionsOf(args: readonly string[]): Options {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       seconds: { type: 'string', default: '600' },
       sessions: { type: 'string', default: '200' },

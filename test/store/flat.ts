@@ -3,19 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { sql } from 'kysely';
+import { EXIT } from '../../cli/failures.ts';
 import { append } from '../../servers/core/record.ts';
 import { openStore, type Store } from '../../servers/core/store/store.ts';
 import { claimTask, promoteWaiting, takeableTasks } from '../../servers/tasks/claim_queries.ts';
 import { finishTask, listTasks } from '../../servers/tasks/queries.ts';
 import { databaseUrl, startPostgres } from '../postgres.ts';
 
-/*
- * How long the hot queries take among 1,000 and among a million tasks: `npm run test:flat [-- TASKS]`. It ends with
- * an error when one takes more than three times as long among many.
- */
-
 const FEW = 1000;
-const MANY = Number(process.argv[2] ?? 1_000_000);
 const TURNS = 25;
 const BAR = 3;
 /** What two medians of so few turns may differ by, whatever they measure. */
@@ -78,16 +73,16 @@ async function medians(run: (store: Store) => Promise<unknown>, few: Store, many
   return { few: median(times.map(([ms]) => ms)), many: median(times.map(([, ms]) => ms)) };
 }
 
-async function measure(few: string, many: string): Promise<string[]> {
+async function measure(few: string, many: string, tasks: number): Promise<string[]> {
   const [small, large] = [await openStore(few), await openStore(many)];
   try {
     await fill(small, FEW);
-    await fill(large, MANY);
+    await fill(large, tasks);
     const rows: { query: string; few: number; many: number }[] = [];
     for (const [query, run] of Object.entries(HOT))
       rows.push({ query, ...(await medians(run, small, large)) });
     console.table(
-      rows.map(({ query, few, many }) => ({ query, [FEW]: few.toFixed(2), [MANY]: many.toFixed(2) })),
+      rows.map(({ query, few, many }) => ({ query, [FEW]: few.toFixed(2), [tasks]: many.toFixed(2) })),
     );
     const slow = rows.filter(({ few, many }) => many > BAR * few + NOISE_MS);
     return slow.map(({ query }) => `${small.dialect}: ${query}`);
@@ -96,18 +91,28 @@ async function measure(few: string, many: string): Promise<string[]> {
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'millwright-flat-'));
-const postgres = await startPostgres();
-try {
-  const slow = await measure(join(folder, 'few.sqlite'), join(folder, 'many.sqlite'));
-  const [few, many] = [databaseUrl(postgres.url, 'few'), databaseUrl(postgres.url, 'many')];
-  const server = await openStore(databaseUrl(postgres.url, 'postgres'));
-  for (const name of ['few', 'many']) await sql`create database ${sql.id(name)}`.execute(server.db);
-  await server.close();
-  slow.push(...(await measure(few, many)));
-  for (const one of slow) console.error(`not flat: ${one}`);
-  process.exitCode = slow.length > 0 ? 1 : 0;
-} finally {
-  await postgres.stop();
-  await rm(folder, { recursive: true, force: true });
+/**
+ * `npm run test:load -- --flat [TASKS]`: prints how long the hot queries take among 1,000 tasks and among TASKS, a
+ * million if not told, on both databases; gives the exit code, a failure when one takes over three times as long.
+ */
+export async function measureFlatness([tasks = '1000000']: readonly string[]): Promise<number> {
+  if (!/^[1-9]\d*$/.test(tasks)) {
+    process.stderr.write('Usage: npm run test:load -- --flat [TASKS]\n');
+    return EXIT.usage;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'millwright-flat-'));
+  const postgres = await startPostgres();
+  try {
+    const many = Number(tasks);
+    const slow = await measure(join(folder, 'few.sqlite'), join(folder, 'many.sqlite'), many);
+    const server = await openStore(databaseUrl(postgres.url, 'postgres'));
+    for (const name of ['few', 'many']) await sql`create database ${sql.id(name)}`.execute(server.db);
+    await server.close();
+    slow.push(...(await measure(databaseUrl(postgres.url, 'few'), databaseUrl(postgres.url, 'many'), many)));
+    for (const one of slow) process.stderr.write(`not flat: ${one}\n`);
+    return slow.length > 0 ? EXIT.failed : EXIT.ok;
+  } finally {
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
 }
