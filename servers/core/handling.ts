@@ -1,6 +1,6 @@
 import type { Applied } from './factory/applied.ts';
 import type { Session } from './identity.ts';
-import { append } from './record.ts';
+import { appendLast } from './record.ts';
 import type { Services } from './services.ts';
 import type { Tx } from './store/store.ts';
 import type { AnyTool, Call } from './tool.ts';
@@ -71,12 +71,12 @@ export async function handle(
         transaction: (work) => work(tx),
       };
       const output = await tool.handler(input, inside);
-      await append(services.store, tx, entry('call', { input, output }));
+      await appendLast(services.store, tx, entry('call', { input, output }));
       return output;
     });
   }
-  await services.store.transaction((tx) => append(services.store, tx, entry('intent', { input })));
+  await services.store.transaction((tx) => appendLast(services.store, tx, entry('intent', { input })));
   const output = await tool.handler(input, apart);
-  await services.store.transaction((tx) => append(services.store, tx, entry('outcome', { output })));
+  await services.store.transaction((tx) => appendLast(services.store, tx, entry('outcome', { output })));
   return output;
 }

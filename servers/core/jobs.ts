@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
-import { append } from './record.ts';
+import { appendLast } from './record.ts';
 import type { Services } from './services.ts';
 import type { Row } from './store/schema.ts';
 import type { Db, Tx } from './store/store.ts';
@@ -202,7 +202,7 @@ export class JobQueue {
         .where('id', '=', job.id)
         .execute();
       await releaseLease(tx, 'job', job.id);
-      await append(services.store, tx, {
+      await appendLast(services.store, tx, {
         at: now,
         session: job.session,
         agent: 'server',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
-import { prepared } from './store/prepared.ts';
+import { sendLast } from './store/pipeline.ts';
+import { bound, prepared } from './store/prepared.ts';
 import type { Activity } from './store/schema.ts';
 import type { Db, Store, Tx } from './store/store.ts';
 
@@ -27,18 +28,44 @@ export type Verification =
 
 /** The hash before the first entry. */
 export const GENESIS = '0'.repeat(64);
-/** An id no other program uses for an advisory lock: "RECO" in ASCII. */
-const APPEND_LOCK = 0x5245434f;
+/** The columns of an entry that do not depend on its place, in the order of `append_activity`. */
+const TOLD = [
+  ...(['at', 'session', 'agent', 'role', 'event', 'tool', 'subject', 'rule', 'code', 'why'] as const),
+  ...(['body_digest', 'body'] as const),
+] as const satisfies readonly (keyof Activity)[];
 const LONGEST_TEXT = 400;
 const PAGE = 1000;
 
-/** Appends one entry inside the transaction whose change it tells of. Call it last: on PostgreSQL appends queue here. */
+/** Appends one entry inside the transaction whose change it tells of. Call it late: on PostgreSQL appends queue here. */
 export async function append(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry): Promise<number> {
-  if (store.dialect === 'postgres') await sql`select pg_advisory_xact_lock(${APPEND_LOCK})`.execute(tx);
+  const told = toldBy(entry);
+  if (store.dialect === 'postgres') {
+    const [row] = (await tx.executeQuery(appendOnServer(tx, told))).rows as { seq: number }[];
+    if (!row) throw new Error('PostgreSQL gave an entry of the record no number.');
+    return row.seq;
+  }
   const [last] = await newest(tx, {});
+  const seq = (last?.seq ?? 0) + 1;
+  const prev = last?.hash ?? GENESIS;
+  await insert(tx, { ...told, seq, prev, hash: hashOf(prev, seq, told) });
+  return seq;
+}
+
+/**
+ * As `append`, for the very last of a transaction: on PostgreSQL the entry goes out together with the commit, so that
+ * the others wait for the database only and not for this process. What fails, the commit throws.
+ */
+export async function appendLast(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry): Promise<void> {
+  if (store.dialect === 'postgres') await sendLast(tx, appendOnServer(tx, toldBy(entry)));
+  else await append(store, tx, entry);
+}
+
+/** An entry before it has its place in the chain. */
+type Told = Omit<Activity, 'seq' | 'prev' | 'hash'>;
+
+function toldBy(entry: Entry): Told {
   const body = entry.body === undefined ? '' : JSON.stringify(entry.body, bounded);
-  const row: Omit<Activity, 'hash'> = {
-    seq: (last?.seq ?? 0) + 1,
+  return {
     at: entry.at,
     session: storable(entry.session),
     agent: storable(entry.agent),
@@ -51,20 +78,22 @@ export async function append(store: Pick<Store, 'dialect'>, tx: Tx, entry: Entry
     why: storable(entry.why?.slice(0, LONGEST_TEXT)),
     body_digest: sha256(body),
     body,
-    prev: last?.hash ?? GENESIS,
   };
-  await insert(tx, { ...row, hash: hashOf(row) });
-  return row.seq;
 }
+
+/** Place, hash and row in one call: see `append_activity` in migration 2, which hashes as `hashOf` does. */
+const onServer = bound<Told & { covered: string }>()((db, value) =>
+  db.selectNoFrom(
+    sql<number>`append_activity(${sql.join([...TOLD, 'covered' as const].map(value))})`.as('seq'),
+  ),
+);
+const appendOnServer = (tx: Tx, told: Told) => onServer(tx, { ...told, covered: coveredBy(told) });
 
 const newest = prepared()((db) =>
   db.selectFrom('activity').select(['seq', 'hash']).orderBy('seq', 'desc').limit(sql.lit(1)),
 );
 
-const COLUMNS = [
-  ...['seq', 'at', 'session', 'agent', 'role', 'event', 'tool', 'subject', 'rule', 'code', 'why'],
-  ...['body_digest', 'body', 'prev', 'hash'],
-] as (keyof Activity)[];
+const COLUMNS: (keyof Activity)[] = ['seq', ...TOLD, 'prev', 'hash'];
 
 const insert = prepared<Activity>()((db, value) =>
   db
@@ -102,15 +131,20 @@ function fault(row: Activity, expected: number, prev: string): string | undefine
   if (row.seq < expected) return `entry ${row.seq} stands before the first`;
   if (row.seq > expected) return `entry ${expected} is missing`;
   if (row.prev !== prev) return `entry ${row.seq} does not follow entry ${row.seq - 1}`;
-  if (row.hash !== hashOf(row)) return `entry ${row.seq} was changed`;
+  if (row.hash !== hashOf(row.prev, row.seq, row)) return `entry ${row.seq} was changed`;
   if (row.body !== null && sha256(row.body) !== row.body_digest)
     return `the body of entry ${row.seq} was changed`;
   return undefined;
 }
 
-function hashOf(row: Omit<Activity, 'hash'>): string {
-  const covered = [row.seq, row.at, row.session, row.agent, row.role, row.event, row.tool, row.subject];
-  return sha256(row.prev + JSON.stringify([...covered, row.rule, row.code, row.why, row.body_digest]));
+function hashOf(prev: string, seq: number, told: Told): string {
+  return sha256(`${prev}[${seq},${coveredBy(told)}`);
+}
+
+/** The JSON list that the hash covers, without its first element, which is the number of the entry. */
+function coveredBy(row: Told): string {
+  const covered = [row.at, row.session, row.agent, row.role, row.event, row.tool, row.subject];
+  return JSON.stringify([...covered, row.rule, row.code, row.why, row.body_digest]).slice(1);
 }
 
 function sha256(text: string): string {

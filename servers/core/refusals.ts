@@ -1,6 +1,6 @@
 import type { ToolError } from './errors.ts';
 import type { Session } from './identity.ts';
-import { append, storable } from './record.ts';
+import { appendLast, storable } from './record.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function recordRefusal(
       .returning('count')
       .executeTakeFirstOrThrow();
     if (!/^10*$/.test(String(count))) return;
-    await append(services.store, tx, {
+    await appendLast(services.store, tx, {
       at: now,
       session: session.id,
       agent: session.agent,

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { KEEP_ALIVE, listen } from './ear.ts';
 import { storeFault } from './faults.ts';
 import { migrate } from './migrate.ts';
+import { PipelinedDialect } from './pipeline.ts';
+import { PlanningClient } from './planning.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Tx } from './store.ts';
 import { Wakeups } from './wakeups.ts';
@@ -32,6 +34,8 @@ export async function openPostgres(url: string): Promise<Store> {
   const pool = new pg.Pool({
     connectionString: url,
     max: 6,
+    pipeline: true,
+    Client: PlanningClient,
     connectionTimeoutMillis: PATIENCE_MS,
     lock_timeout: PATIENCE_MS,
     idle_in_transaction_session_timeout: LONGEST_IDLE_MS,
@@ -40,7 +44,7 @@ export async function openPostgres(url: string): Promise<Store> {
   });
   pool.on('error', () => {}); // an idle connection that the server cut is replaced on next use
   pool.on('connect', (client) => client.on('error', () => {})); // of one in use, its query tells
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Schema>({ dialect: new PipelinedDialect({ pool }) });
   const wakeups = new Wakeups();
   const me = randomUUID();
   const teller = startTeller(() => sql`select pg_notify(${CHANNEL}, ${me})`.execute(db));

@@ -1,5 +1,8 @@
 import type { Migration } from '../migrate.ts';
 
+/** An id no other program uses for an advisory lock: "RECO" in ASCII. */
+const APPEND_LOCK = 0x5245434f;
+
 /**
  * Letters and digits only, as SQLite's tokenizer has it: PostgreSQL's own takes `wall.js` for a host. The letters
  * beyond ASCII stand by number, since a database of the C locale knows none.
@@ -88,5 +91,22 @@ export const memory: Migration = {
        begin raise exception 'memory is superseded, not deleted'; end $$`,
     `create trigger memories_keep before delete or truncate on memories
        for each statement execute function memory_kept()`,
+    // The end of core/record.ts's append, in one round trip. Each statement sees what was committed before it began, so
+    // the head is read after the lock was got. `covered` is the JSON that the hash covers, without its first element.
+    `create function append_activity(at bigint, session text, agent text, role text, event text, tool text,
+       subject text, rule text, code text, why text, body_digest text, body text, covered text)
+       returns bigint language plpgsql as $$
+       declare
+         place bigint;
+         head text;
+       begin
+         perform pg_advisory_xact_lock(${APPEND_LOCK});
+         select a.seq + 1, a.hash into place, head from activity as a order by a.seq desc limit 1;
+         place := coalesce(place, 1);
+         head := coalesce(head, repeat('0', 64));
+         insert into activity values (place, at, session, agent, role, event, tool, subject, rule, code, why, body_digest,
+           body, head, encode(sha256(convert_to(head || '[' || place || ',' || covered, 'UTF8')), 'hex'));
+         return place;
+       end $$`,
   ],
 };
