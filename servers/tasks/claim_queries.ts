@@ -92,21 +92,51 @@ const promote = prepared<{ now: number }>()((db, value) =>
     .where('ready_at', '<=', value('now')),
 );
 
-/** Tasks this role could take now, most urgent first; those whose pause is over come last, as `waiting`. */
-export async function takeableTasks(db: Db, role: string, now: number, limit: number) {
-  const tasks = db.selectFrom('tasks').select(['id', 'state']).where('role', '=', role);
-  const ready = await tasks
-    .where('state', '=', 'ready')
-    .orderBy('priority')
-    .orderBy('id')
-    .limit(limit)
-    .execute();
-  if (ready.length >= limit) return ready;
-  const paused = await tasks
-    .where('state', '=', 'waiting')
-    .where('deps_left', '=', 0)
-    .where('ready_at', '<=', now)
-    .limit(limit - ready.length)
-    .execute();
-  return [...ready, ...paused];
+interface Takeable {
+  id: number;
+  role: string;
+  state: Row<'tasks'>['state'];
+  priority: number;
 }
+
+/** Tasks these roles could take now, most urgent first, at most `limit` of a role; then, as `waiting`, those whose pause is over. */
+export async function takeableTasks(
+  db: Db,
+  roles: readonly string[],
+  now: number,
+  limit: number,
+): Promise<Takeable[]> {
+  const look = looks.get(roles.length) ?? lookFor(roles.length);
+  looks.set(roles.length, look);
+  const found = await look(db, { ...roles, now, limit });
+  const rank = ({ state, priority }: Takeable) => (state === 'ready' ? priority : Number.POSITIVE_INFINITY);
+  return found.sort((a, b) => rank(a) - rank(b) || a.id - b.id);
+}
+
+const looks = new Map<number, ReturnType<typeof lookFor>>();
+
+/** One query for so many roles: the index gives the first tasks of each. */
+const lookFor = (count: number) =>
+  prepared<{ [role: number]: string; now: number; limit: number }>()((db, value) => {
+    const roles = Array.from({ length: count }, (_, n) => unplanned.text(value(n) as string));
+    const tasks = db.selectFrom('tasks').select(['id', 'role', 'state', 'priority']);
+    const limit = unplanned.integer(value('limit'));
+    const parts = roles.map((role) =>
+      tasks
+        .where('state', '=', sql.lit('ready'))
+        .where('role', '=', role)
+        .orderBy('priority')
+        .orderBy('id')
+        .limit(limit),
+    );
+    const paused = tasks
+      .where('state', '=', sql.lit('waiting'))
+      .where('deps_left', '=', sql.lit(0))
+      .where('ready_at', '<=', value('now'))
+      .where('role', 'in', roles)
+      .limit(limit);
+    return parts.reduce(
+      (all, part) => all.unionAll(db.selectFrom(part.as('ready')).selectAll()),
+      db.selectFrom(paused.as('paused')).selectAll(),
+    );
+  });

@@ -13,10 +13,17 @@ interface Line {
   readonly waiters: Set<Waiter>;
   /** When each ready task was last offered. */
   readonly offered: Map<number, number>;
-  serving: boolean;
 }
 
-const lines = new WeakMap<Services['store'], Map<string, Line>>();
+/** All who wait for work in this process: one looks for all of them. */
+interface Room {
+  readonly lines: Map<string, Line>;
+  serving: boolean;
+  /** Aborted when the first of a role comes in: work may be ready for it already. */
+  cameIn: AbortController;
+}
+
+const rooms = new WeakMap<Services['store'], Room>();
 
 /**
  * Waits for work of a role: resolves with the id of a ready task, or undefined after `ms` or when `signal`
@@ -29,18 +36,20 @@ export async function workFor(
   ms: number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const line = lineOf(services, role);
+  const room = roomOf(services);
+  const line = lineOf(room, role);
   let timer: NodeJS.Timeout | undefined;
   let waiter: Waiter | undefined;
   const stop = () => waiter?.offer(undefined);
   try {
     return await new Promise<number | undefined>((offer) => {
       waiter = { offer };
+      if (line.waiters.size === 0) room.cameIn.abort();
       line.waiters.add(waiter);
       timer = setTimeout(stop, ms);
       signal.addEventListener('abort', stop, { once: true });
       if (signal.aborted) stop();
-      void serve(services, role, line);
+      void serve(services, room);
     });
   } finally {
     clearTimeout(timer);
@@ -49,41 +58,62 @@ export async function workFor(
   }
 }
 
-function lineOf({ store }: Services, role: string): Line {
-  const ofStore = lines.get(store) ?? new Map<string, Line>();
-  lines.set(store, ofStore);
-  const line = ofStore.get(role) ?? { waiters: new Set(), offered: new Map(), serving: false };
-  ofStore.set(role, line);
+function roomOf({ store }: Services): Room {
+  const room = rooms.get(store) ?? { lines: new Map(), serving: false, cameIn: new AbortController() };
+  rooms.set(store, room);
+  return room;
+}
+
+function lineOf({ lines }: Room, role: string): Line {
+  const line = lines.get(role) ?? { waiters: new Set(), offered: new Map() };
+  lines.set(role, line);
   return line;
 }
 
-/** Looks once for the whole line after each change, for as long as somebody waits in it. */
-async function serve(services: Services, role: string, line: Line): Promise<void> {
-  if (line.serving) return;
-  line.serving = true;
+const awaited = ({ lines }: Room) => [...lines].filter(([, { waiters }]) => waiters.size > 0);
+
+/** Looks once for everybody after each change, for as long as somebody waits. */
+async function serve(services: Services, room: Room): Promise<void> {
+  if (room.serving) return;
+  room.serving = true;
   try {
-    while (line.waiters.size > 0) {
-      await offerWork(services, role, line).catch((error) => services.log(`wait: ${String(error)}`));
-      if (line.waiters.size > 0) await services.store.changed(OFFER_MS);
+    while (awaited(room).length > 0) {
+      room.cameIn = new AbortController();
+      // From before the look on: what changes while it looks is not missed.
+      const changed = services.store.changed(OFFER_MS, room.cameIn.signal);
+      await offerWork(services, room).catch((error) => services.log(`wait: ${String(error)}`));
+      if (awaited(room).length > 0) await changed;
     }
   } finally {
-    line.serving = false;
+    room.serving = false;
   }
 }
 
-async function offerWork(services: Services, role: string, line: Line): Promise<void> {
+async function offerWork(services: Services, room: Room): Promise<void> {
   const now = services.clock.now();
-  const ready = await takeableTasks(services.store.db, role, now, line.waiters.size);
+  const lines = awaited(room);
+  const most = Math.max(...lines.map(([, { waiters }]) => waiters.size));
+  const roles = lines.map(([role]) => role);
+  const ready = await takeableTasks(services.store.db, roles, now, most);
   if (ready.some(({ state }) => state === 'waiting'))
     await services.store.transaction((tx) => promoteWaiting(tx, now));
+  const byRole = Map.groupBy(ready, ({ role }) => role);
+  for (const [role, line] of lines)
+    offer(
+      line,
+      (byRole.get(role) ?? []).map(({ id }) => id),
+    );
+}
+
+function offer({ waiters, offered }: Line, ready: readonly number[]): void {
   const at = performance.now();
-  for (const task of line.offered.keys()) if (!ready.some(({ id }) => id === task)) line.offered.delete(task);
-  for (const { id } of ready) {
-    if (at - (line.offered.get(id) ?? Number.NEGATIVE_INFINITY) < OFFER_MS) continue;
-    const [next] = line.waiters;
+  for (const task of offered.keys()) if (!ready.includes(task)) offered.delete(task);
+  for (const id of ready) {
+    if (at - (offered.get(id) ?? Number.NEGATIVE_INFINITY) < OFFER_MS) continue;
+    const [next] = waiters;
     if (!next) return;
-    line.waiters.delete(next);
-    line.offered.set(id, at);
+    waiters.delete(next);
+    offered.set(id, at);
     next.offer(id);
   }
 }

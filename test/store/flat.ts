@@ -48,7 +48,7 @@ const HOT: Record<string, (store: Store) => Promise<unknown>> = {
       await finishTask(tx, task.id, 'done', 'Done.', 1);
     }),
   promote: ({ transaction }) => transaction((tx) => promoteWaiting(tx, 1)),
-  'what could be taken': ({ db }) => takeableTasks(db, 'developer', 1, 20),
+  'what could be taken': ({ db }) => takeableTasks(db, ['developer'], 1, 20),
   'a page of blocked tasks': ({ db }) => listTasks(db, { state: 'blocked', after: 0, limit: 20 }),
   'a page of one role': ({ db }) => listTasks(db, { role: 'qa', after: FEW / 2, limit: 20 }),
   'an entry of the record': (store) =>
