@@ -9,8 +9,8 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 run('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
 run('types', 'tsc', ['-p', '.']);
 boundaries();
-run('unused code', 'knip', []);
 words();
+run('unused code', 'knip', []);
 
 function run(what, tool, args) {
   const { status } = spawnSync(bin(tool), args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });

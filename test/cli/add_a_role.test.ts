@@ -50,8 +50,10 @@ test('the page adds a role that works, when it is followed to the letter', async
     if (kind !== 'sh') await put(desk, file ?? '', text);
     else
       for (const command of commandsIn(text, desk)) {
-        const { exit, json } = await desk.run(command, { input: PASSPHRASE });
+        const { exit, json, stderr } = await desk.run(command, { input: PASSPHRASE });
         expect([command.join(' '), exit, json.error]).toEqual([command.join(' '), 0, undefined]);
+        if (command[1] === 'apply') expect(stderr).toContain('+ support may task:work\n');
+        if (command[1] === 'apply') expect(stderr).toContain('~ support words\n');
       }
   }
 

@@ -127,6 +127,10 @@ test('a sentence belongs to the tools whose code leads to its declaration, and t
   expect(Object.fromEntries(reached)).toMatchObject({ SAY: ['one_go'], help: ['one_go'], other: ['two_go'] });
 });
 
+test('without sources no remedy is looked at, and the audit can say so', () => {
+  expect(sentencesOf('/nowhere', new Set(['task_show']))).toBeUndefined();
+});
+
 test('likeness is 1 for the same words in another order, 0 for none in common, and blind to common words', () => {
   expect(likeness('Broken builds wait.', 'wait, BROKEN: builds')).toBeCloseTo(1);
   expect(likeness('The build is broken.', 'The market is quiet.')).toBe(0);
