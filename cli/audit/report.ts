@@ -18,10 +18,21 @@ export async function auditAll(
   count: (text: string) => number,
 ): Promise<{ audits: Audit[]; readSources: boolean }> {
   const tools = [...(await loadFleet()).tools.values()];
+  const means = { tools, count: countedOnce(count) };
   const sentences = sentencesOf(PACKAGE_ROOT, new Set(tools.map(({ name }) => name)));
   return {
-    audits: definitions.map((definition) => auditWords(definition, { tools, count, sentences })),
+    audits: definitions.map((definition) => auditWords(definition, { ...means, sentences })),
     readSources: sentences !== undefined,
+  };
+}
+
+/** Most texts come again with every role that sees the same tools. */
+function countedOnce(count: (text: string) => number): (text: string) => number {
+  const known = new Map<string, number>();
+  return (text) => {
+    const tokens = known.get(text) ?? count(text);
+    known.set(text, tokens);
+    return tokens;
   };
 }
 
