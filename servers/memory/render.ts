@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { roleOf } from '../core/identity.ts';
 import type { FactoryPaths } from '../core/paths.ts';
+import { inFolder, openIn } from '../core/real_folder.ts';
 import type { Services } from '../core/services.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
 import { memoryText } from './memory_file.ts';
@@ -71,17 +72,30 @@ export async function readBack(services: Services, agent: string): Promise<void>
   if (base?.digest !== sha256Hex(text)) await renderMemory(services, agent);
 }
 
+/** What is looked at is what is read; no symbolic link is followed, not even one swapped in meanwhile. */
+const readPlainFile = (path: string): Promise<string> =>
+  inFolder(dirname(path), async (folder) => {
+    const file = await openIn(folder, basename(path));
+    try {
+      const info = await file.stat();
+      if (!info.isFile()) throw new MemoryFileFault(`${path} is no plain file.`);
+      if (info.size > LARGEST_FILE)
+        throw new MemoryFileFault(`${path} is larger than ${LARGEST_FILE} bytes.`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  });
+
 /** The file's text; undefined when there is none. Throws `MemoryFileFault` for what is no plain file of sane size. */
 export async function readMemoryFile(path: string): Promise<string | undefined> {
   try {
-    const info = await lstat(path);
-    if (!info.isFile()) throw new MemoryFileFault(`${path} is no plain file.`);
-    if (info.size > LARGEST_FILE) throw new MemoryFileFault(`${path} is larger than ${LARGEST_FILE} bytes.`);
-    return await readFile(path, 'utf8');
+    return await readPlainFile(path);
   } catch (error) {
     if (error instanceof MemoryFileFault) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
+    if (code === 'ELOOP' || code === 'ENOTDIR') throw new MemoryFileFault(`${path} is no plain file.`);
     throw new MemoryFileFault(`${path} cannot be read (${code}).`, { cause: error });
   }
 }

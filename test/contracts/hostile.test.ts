@@ -11,20 +11,28 @@ import { DIALECTS, newLocation } from '../store/stores.ts';
 import { sessionOf } from '../tasks/stage.ts';
 import { type Canaries, setCanaries } from './canaries.ts';
 import { type FleetTool, fleetTools, nodesOf, type Schema } from './fleet.ts';
-import { accepts, argumentsWith, batches, textArguments } from './hostile_inputs.ts';
+import { accepts, argumentsWith, batches, joined, textArguments } from './hostile_inputs.ts';
 import { type HostileSite, hostileSite } from './hostile_site.ts';
 import { readBack } from './read_back.ts';
 import { sample, withValue } from './samples.ts';
 import { attacks, NAUGHTY } from './strings.ts';
 
 const tools = await fleetTools();
+const byServer = Map.groupBy(tools, ({ server }) => server);
 const KNOWN = new RegExp(`^(${ERROR_CODES.join('|')}): [^]+\\nNext: .+`);
 const TASK = { title: 'Work', criteria: ['It holds'], stops: ['It does not'] };
 /** Of the texts that a schema refuses, those that also go the whole way: they all end at the same place. */
 const SAMPLE = 40;
-/** Each call of these runs git many times over: they get a share of the texts, and all of them with HOSTILE=all. */
+/** Every text alone in a call to every argument of every tool: minutes. */
+const IS_EXHAUSTIVE = process.env.HOSTILE === 'all';
+/** Each call of these runs git many times over: they get a share of the texts. */
 const RUNS_GIT = ['change_submit', 'change_diff', 'change_revert'];
-const SHARE = process.env.HOSTILE === 'all' ? 1 : 60;
+const SHARE = IS_EXHAUSTIVE ? 1 : 60;
+/** One of each way in: these get every naughty string as a whole value; the others several, a line each, in one. */
+const WHOLE = ['activity_log', 'artifact_put', 'lesson_search', 'memory_write', 'task_create'];
+/** Characters of naughty strings in one value. */
+const LONGEST_JOINED = 1000;
+const NAUGHTY_ONES = new Set(NAUGHTY);
 
 type Args = Record<string, unknown>;
 
@@ -61,15 +69,23 @@ function fault(home: string, { isError, text }: Result, canaries?: Canaries): st
   return undefined;
 }
 
-/** What no attack may have changed, whatever it was told. */
-async function expectUnharmed(at: HostileSite, canaries: Canaries, tables: readonly string[]): Promise<void> {
+/** What no attack may have changed, whatever it was told; `after` says in a failure whose tools were attacked. */
+async function expectUnharmed(
+  at: HostileSite,
+  canaries: Canaries,
+  tables: readonly string[],
+  after = 'all tools',
+): Promise<void> {
   const { services, home } = at.factory;
-  expect(await canaries.sung()).toEqual([]);
-  expect(await canaries.leakedInto(home)).toEqual([]);
-  expect(at.logged.filter((line) => canaries.leak(line) || line.startsWith('incident'))).toEqual([]);
-  expect(await tablesOf(services.store.db)).toEqual(tables);
-  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  expect(await verifyRecord(services.store.db)).toMatchObject({ ok: true });
+  expect(await canaries.sung(), after).toEqual([]);
+  expect(await canaries.leakedInto(home), after).toEqual([]);
+  expect(
+    at.logged.filter((line) => canaries.leak(line) || line.startsWith('incident')),
+    after,
+  ).toEqual([]);
+  expect(await tablesOf(services.store.db), after).toEqual(tables);
+  expect(({} as { polluted?: boolean }).polluted, after).toBeUndefined();
+  expect(await verifyRecord(services.store.db), after).toMatchObject({ ok: true });
 }
 
 /** The texts of each argument that the schema accepts, and those it refuses, each judged alone. */
@@ -83,6 +99,16 @@ function sorted(tool: FleetTool, path: string, fitting: Args, texts: readonly st
   return { accepted, refused };
 }
 
+/** The naughty ones among the accepted texts in as few values as the argument's schema lets them be; attacks whole. */
+function packed(tool: FleetTool, path: string, fitting: Args, texts: readonly string[], longest: number) {
+  if (IS_EXHAUSTIVE || WHOLE.includes(tool.shown.name)) return texts;
+  const naughty = texts.filter((text) => NAUGHTY_ONES.has(text));
+  const values = joined(naughty, Math.min(longest, LONGEST_JOINED));
+  const { accepted, refused } = sorted(tool, path, fitting, values);
+  expect(refused, `${tool.shown.name} ${path}`).toEqual([]);
+  return [...texts.filter((text) => !NAUGHTY_ONES.has(text)), ...accepted];
+}
+
 /** Sends every text to every argument of the tool; gives what went wrong, and how many calls were taken. */
 async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[], canaries: Canaries) {
   const {
@@ -91,7 +117,7 @@ async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[]
   } = tool;
   const faults: string[] = [];
   let [taken, refusals] = [0, 0];
-  const say = async (args: Args): Promise<boolean> => {
+  const say = async (args: Args): Promise<Result> => {
     const result = await at.call(tool, args);
     const wrong = fault(at.factory.home, result, canaries) ?? (await readBack(at, tool, args, result));
     if (wrong) faults.push(`${name} ${JSON.stringify(args).slice(0, 200)}: ${wrong}`);
@@ -100,20 +126,23 @@ async function attack(at: HostileSite, tool: FleetTool, texts: readonly string[]
       taken++;
       await at.putBack(tool);
     }
-    return !result.isError;
+    return result;
   };
   const before = await refusalsOf(at.factory);
   const free = new Map<string, readonly string[]>();
-  for (const { path, isFree } of textArguments(tool)) {
+  for (const { path, isFree, longest } of textArguments(tool)) {
     const { accepted, refused } = sorted(tool, path, at.fitting(name), texts);
     const alone = refused.filter((_, index) => index % SAMPLE === 0);
-    if (isFree) free.set(path, accepted);
+    if (isFree) free.set(path, packed(tool, path, at.fitting(name), accepted, longest));
     else alone.push(...accepted);
     for (const text of alone) await say(argumentsWith(tool, at.fitting(name), path, text));
   }
+  const harmless = free.size > 0 ? await say({ ...(sample(takes) as Args), ...at.fitting(name) }) : undefined;
   for (const batch of batches(tool, free)) {
     const smallest = sample(takes) as Args;
-    if (await say({ ...smallest, ...batch, ...at.fitting(name) })) continue;
+    const { isError, text } = await say({ ...smallest, ...batch, ...at.fitting(name) });
+    // What refuses a harmless text in the same words has not refused one of these for what it says.
+    if (!isError || text === harmless?.text) continue;
     for (const key of Object.keys(batch)) await say({ ...smallest, [key]: batch[key], ...at.fitting(name) });
   }
   expect((await refusalsOf(at.factory)) - before, name).toBe(refusals);
@@ -127,18 +156,24 @@ test('hostile text is refused with a known code or kept as data, whatever argume
   const texts = [...attacks(canaries), ...NAUGHTY];
   const faults: string[] = [];
   const taken = new Map<string, number>();
-  for (const tool of tools) {
-    const share = RUNS_GIT.includes(tool.shown.name) ? SHARE : 1;
-    const own = texts.filter((_, index) => index % share === 0);
-    const found = await attack(at, tool, own, canaries);
-    faults.push(...found.faults);
-    taken.set(tool.shown.name, found.taken);
+  for (const [server, own] of byServer) {
+    for (const tool of own) {
+      const share = RUNS_GIT.includes(tool.shown.name) ? SHARE : 1;
+      const found = await attack(
+        at,
+        tool,
+        texts.filter((_, index) => index % share === 0),
+        canaries,
+      );
+      faults.push(...found.faults);
+      taken.set(tool.shown.name, found.taken);
+    }
+    await expectUnharmed(at, canaries, tables, server);
   }
 
   expect(NAUGHTY).toHaveLength(461);
   expect(faults).toEqual([]);
   expect(KEEPS_ALL.filter((name) => (taken.get(name) ?? 0) < 50)).toEqual([]);
-  await expectUnharmed(at, canaries, tables);
 }, 300_000);
 
 /** Tools that take any text: a test in which they refuse it all would show nothing. */
@@ -245,7 +280,7 @@ test('arguments that are missing, unknown, of another type or too large change n
   const { factory } = at;
   const [state, intents] = [await stateOf(factory), await intentsIn(factory)];
   const faults: string[] = [];
-  for (const tool of tools) {
+  const sendMalformed = async (tool: FleetTool) => {
     const {
       shown: { name },
       takes,
@@ -263,8 +298,11 @@ test('arguments that are missing, unknown, of another type or too large change n
         faults.push(`${name} ${JSON.stringify(args)?.slice(0, 120)}: ${text.slice(0, 300)}`);
     }
     expect((await refusalsOf(factory)) - refusals, name).toBe(wrong.length);
+  };
+  for (const [server, own] of byServer) {
+    for (const tool of own) await sendMalformed(tool);
+    expect(await stateOf(factory), `the tools of ${server} changed something`).toBe(state);
   }
-  expect(await stateOf(factory)).toBe(state);
 
   expect(faults).toEqual([]);
   expect(await intentsIn(factory), 'nothing outside was tried').toBe(intents);

@@ -8,6 +8,8 @@ type Args = Record<string, unknown>;
 export interface TextArgument {
   readonly path: string;
   readonly isFree: boolean;
+  /** Characters that it takes. */
+  readonly longest: number;
 }
 
 /** Texts in one array of one call. */
@@ -22,6 +24,7 @@ export function textArguments({ takes }: FleetTool): TextArgument[] {
     .map(({ path, schema }) => ({
       path,
       isFree: !schema.pattern && !schema.enum && (schema.maxLength ?? 0) > LONGEST_NAME,
+      longest: schema.maxLength ?? 0,
     }));
 }
 
@@ -39,6 +42,18 @@ export function accepts({ tool }: FleetTool, args: Args): { input: Args } | { re
     if ((error as { code?: string }).code !== 'INVALID_INPUT') throw error;
     return { refusal: error as Error };
   }
+}
+
+/** The same texts, a line each, several to a text of at most `longest` characters. */
+export function joined(texts: readonly string[], longest: number): string[] {
+  const made: string[] = [];
+  for (const text of texts) {
+    const last = made.at(-1);
+    if (last !== undefined && last.length + 1 + text.length <= longest)
+      made[made.length - 1] = `${last}\n${text}`;
+    else made.push(text);
+  }
+  return made;
 }
 
 /** Gives each free argument its next texts, several to each array, until all have had all of theirs. */

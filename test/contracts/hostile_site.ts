@@ -8,6 +8,7 @@ import { type FleetTool, shippedFactory, toolsOf } from './fleet.ts';
 
 /** Nobody speaks as this role, so that it can be asked for. */
 export const IDLE = 'growth';
+const HOUR = 3_600_000;
 const TASK = { title: 'Work', criteria: ['It holds'], stops: ['It does not'] };
 
 type Args = Record<string, unknown>;
@@ -77,6 +78,20 @@ export async function hostileSite(
     asked.set(role, (await ok(role, 'artifact_put', { name: 'brief', body: 'A page?' })).artifact as string);
     return task as string;
   };
+  /** As if the role had not let go of its task. */
+  const holdAgain = async (role: string) => {
+    const [task, session] = [Number(tasks.get(role)?.slice(2)), sessions.get(role) ?? ''];
+    const { fence } = await db
+      .updateTable('leases')
+      .set({ holder: session, ends_at: clock.now() + HOUR })
+      .where('kind', '=', 'task')
+      .where('subject', '=', task)
+      .returning('fence')
+      .executeTakeFirstOrThrow();
+    const active = { state: 'active', outcome: null, finished_at: null } as const;
+    await db.updateTable('tasks').set(active).where('id', '=', task).execute();
+    await db.updateTable('sessions').set({ task, fence }).where('id', '=', session).execute();
+  };
   for (const role of Object.keys(definition.roles)) {
     agents.set(role, await factory.agent(role));
     const row = db.selectFrom('sessions').select('id').where('agent', '=', role).orderBy('opened_at', 'desc');
@@ -125,10 +140,7 @@ export async function hostileSite(
     async putBack(tool) {
       const { name } = tool.tool;
       const role = roleOf(tool);
-      if (['task_complete', 'task_block', 'task_return'].includes(name)) {
-        if (name === 'task_return') await ok(role, 'task_checkout');
-        else await hold(role);
-      }
+      if (['task_complete', 'task_block', 'task_return'].includes(name)) await holdAgain(role);
       if (name === 'artifact_put')
         await db.deleteFrom('artifacts').where('name', 'like', 'sample%').execute();
       if (name === 'lesson_record') await db.deleteFrom('lessons').where('origin', '=', 'agent').execute();

@@ -2,7 +2,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GitRefusal } from './git.ts';
 
-const notAClone = (why: string, cause?: unknown) =>
+/** The refusal of a clone that is not as it was made. */
+export const notAClone = (why: string, cause?: unknown) =>
   new GitRefusal('git.not-a-clone', `${why} Work in the clone as workspace_open made it.`, cause);
 
 async function folder(path: string, name: string, uid: number | undefined): Promise<void> {
@@ -26,10 +27,9 @@ async function realFilesOnly(path: string): Promise<void> {
 }
 
 /**
- * Checks that a clone's objects are its own, so that fetching from it can't read another repository under the
- * server's rights: `.git` is a real folder of user `uid`, and nothing points elsewhere. Throws `git.not-a-clone`.
- *
- * An agent that runs while this looks can change the clone afterwards; against that, `takeIn` reads as the agent.
+ * Checks that a clone's objects are its own: `.git` is a real folder of user `uid`, and nothing points elsewhere.
+ * Throws `git.not-a-clone`. An agent can change the clone right afterwards: what is read is safe by `copyClone`
+ * alone, and this tells what is wrong.
  */
 export async function checkCloneShape(clone: string, uid: number | undefined): Promise<void> {
   const gitDir = join(clone, '.git');
@@ -40,5 +40,8 @@ export async function checkCloneShape(clone: string, uid: number | undefined): P
   await absent(join(gitDir, 'commondir'), 'commondir');
   await absent(join(gitDir, 'objects', 'info', 'alternates'), 'alternates');
   await absent(join(gitDir, 'objects', 'info', 'http-alternates'), 'http-alternates');
-  await realFilesOnly(join(gitDir, 'objects'));
+  await realFilesOnly(join(gitDir, 'objects')).catch((error: unknown) => {
+    if (error instanceof GitRefusal) throw error;
+    throw notAClone('The clone changed while it was read.', error);
+  });
 }

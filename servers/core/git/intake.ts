@@ -1,5 +1,6 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { copyClone } from './clone_objects.ts';
 import { checkCloneShape } from './clone-shape.ts';
 import { GitError, GitRefusal, type GitResult, git, type Repo, runGit } from './git.ts';
 import { checkNewObjects, checkTreeSize, type IntakeLimits, SUBMISSION_LIMITS, tooLarge } from './limits.ts';
@@ -12,8 +13,8 @@ export type Submission = {
   /** Where the commit is kept, under `refs/tasks/` or `refs/adopt/`. */
   ref: string;
   limits?: IntakeLimits;
-  /** The user the clone belongs to, if not the server's own: the clone is then read with that user's rights. */
-  owner?: { uid: number; gid: number };
+  /** The user the clone belongs to, if not the server's own: only that user's files are then read. */
+  owner?: { uid: number };
 };
 
 const ARRIVED = 'refs/in/tip';
@@ -42,12 +43,6 @@ async function openIntake(bare: Repo, folder: string): Promise<Repo> {
   return intake;
 }
 
-const readAs = (owner: Submission['owner']): string[] => {
-  if (owner === undefined) return [];
-  const user = `--reuid ${Number(owner.uid)} --regid ${Number(owner.gid)} --clear-groups`;
-  return ['--upload-pack', `setpriv ${user} env GIT_CONFIG_GLOBAL=/dev/null git-upload-pack`];
-};
-
 /** Why a fetch from a clone failed, in the words of the one who owns the clone. Git's own words stay in `cause`. */
 function explain(result: GitResult, size: number, limits: IntakeLimits): GitRefusal {
   const cause = new GitError('fetch', result);
@@ -60,15 +55,18 @@ function explain(result: GitResult, size: number, limits: IntakeLimits): GitRefu
   return new GitRefusal('git.malformed', 'The clone does not hand over a sound commit.', cause);
 }
 
-async function fetchExactly(intake: Repo, submission: Submission, limits: IntakeLimits): Promise<void> {
-  const source = join(resolve(submission.clone), '.git');
-  const refspec = `${submission.commit}:${ARRIVED}`;
-  const args = [...QUIET_FETCH, ...readAs(submission.owner), '--end-of-options', source, refspec];
+async function fetchExactly(
+  intake: Repo,
+  source: string,
+  commit: string,
+  limits: IntakeLimits,
+): Promise<void> {
+  const args = [...QUIET_FETCH, '--end-of-options', source, `${commit}:${ARRIVED}`];
   const result = await runGit(intake, args, { timeoutMs: limits.timeMs, maxFileBytes: limits.packBytes });
   const size = await packBytes(intake);
   // A shallow or doctored clone can end a fetch with exit 0 and nothing fetched: only the reference is proof.
   const arrived = result.code === 0 && !result.timedOut ? await readRef(intake, ARRIVED) : undefined;
-  if (arrived !== submission.commit || size > limits.packBytes) throw explain(result, size, limits);
+  if (arrived !== commit || size > limits.packBytes) throw explain(result, size, limits);
 }
 
 async function checkRelated(intake: Repo, commit: string, main: string): Promise<void> {
@@ -103,8 +101,8 @@ async function publish(
 /**
  * Brings one exact commit from a hostile clone into the authority as `ref`.
  *
- * No git process has the clone as its repository except the one that serves the fetch. The commit passes a
- * throw-away repository, is checked by fsck there and measured against the limits; a refused commit leaves nothing
+ * No git process has the clone as its repository, not even to serve a fetch: its objects are copied first, and
+ * nothing else of it is read. The commit passes a throw-away repository, is checked by fsck there and measured against the limits; a refused commit leaves nothing
  * in the authority. A reference is only ever extended, never rewritten.
  *
  * Throws {@link GitRefusal}: `git.bad-id`, `git.bad-name`, `git.not-a-clone`, `git.unknown-commit`,
@@ -117,7 +115,11 @@ export async function takeIn(bare: Repo, submission: Submission): Promise<void> 
   await checkCloneShape(submission.clone, submission.owner?.uid ?? process.geteuid?.());
   await withScratch(bare, async (folder) => {
     const intake = await openIntake(bare, folder);
-    await fetchExactly(intake, submission, limits);
+    const copy = join(folder, 'copy.git');
+    const uid = submission.owner?.uid;
+    await copyClone(copy, { clone: resolve(submission.clone), commit, uid, timeMs: limits.timeMs });
+    await fetchExactly(intake, copy, commit, limits);
+    await rm(copy, { recursive: true });
     await checkTreeSize(intake, commit, limits);
     const main = await readRef(bare, 'refs/heads/main');
     await checkNewObjects(intake, commit, main, limits);

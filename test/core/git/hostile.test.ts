@@ -376,7 +376,7 @@ test('malformed trees and commits are refused, though a careless fetch takes the
   await agentGit(join(root, 'careless'), ['fetch', '-q', `${work}/.git`, ...refspecs]);
 });
 
-test('a clone that never answers is given up, and leaves no process and no scratch', async () => {
+test('a FIFO in a clone holds nobody up, and is refused among the objects', async () => {
   const { bare, root, clone } = await site();
   const work = await clone('t1-1');
   const commit = await commitIn(work, { 'src/a.txt': 'two\n' });
@@ -384,16 +384,24 @@ test('a clone that never answers is given up, and leaves no process and no scrat
   await execa('mkfifo', [join(work, '.git/config')]);
   const before = Date.now();
 
-  const offer = takeIn(bare, {
-    clone: work,
-    commit,
-    ref: REF,
-    limits: { ...SUBMISSION_LIMITS, timeMs: 400 },
-  });
+  await takeIn(bare, { clone: work, commit, ref: REF });
+  await execa('mkfifo', [join(work, '.git/objects/pack/pack-1.pack')]);
+  const refused = takeIn(bare, { clone: work, commit, ref: REF });
+
+  expect(await ruleOf(refused)).toBe('git.not-a-clone');
+  expect(Date.now() - before).toBeLessThan(10_000);
+  expect(await readdir(bare.scratch)).toEqual([]);
+});
+
+test('a clone that takes too long is given up, and leaves no process and no scratch', async () => {
+  const { bare, clone } = await site();
+  const work = await clone('t1-1');
+  const commit = await commitIn(work, { 'src/a.txt': 'two\n' });
+
+  const offer = takeIn(bare, { clone: work, commit, ref: REF, limits: { ...SUBMISSION_LIMITS, timeMs: 1 } });
 
   expect(await ruleOf(offer)).toBe('git.too-large');
-  expect(Date.now() - before).toBeLessThan(3000);
-  expect((await execa('pgrep', ['-f', `upload-pack.*${work}`], { reject: false })).stdout).toBe('');
+  expect((await execa('pgrep', ['-f', `upload-pack.*${bare.scratch}`], { reject: false })).stdout).toBe('');
   expect(await readdir(bare.scratch)).toEqual([]);
 });
 
