@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import { expect, test, vi } from 'vitest';
 import { sweep } from '../../servers/core/leases.ts';
+import type { Store } from '../../servers/core/store/store.ts';
 import { startFactory } from '../harness.ts';
 import { WORK } from '../tasks/stage.ts';
 import { planOf } from './plans.ts';
@@ -13,6 +15,7 @@ test.each(DIALECTS)('no statement of daily work reads a growing table whole (%s)
   const { store, clock } = factory.services;
   const [ceo, developer] = [await factory.agent('ceo'), await factory.agent('developer')];
   heard.clear();
+  if (dialect === 'postgres') heard.set(await headQuery(store), []);
 
   const { task } = await ceo.ok('task_create', { ...WORK, role: 'developer' });
   await ceo.ok('task_create', { ...WORK, role: 'developer', needs: [task] });
@@ -52,6 +55,14 @@ test.each(DIALECTS)('no statement of daily work reads a growing table whole (%s)
   expect(walks).toEqual([]);
   expect(sorting.filter((text) => UNSORTED.some((hot) => hot.test(text)))).toEqual([]);
 });
+
+/** How PostgreSQL reads the head of the record: inside its function, where nobody hears it. */
+async function headQuery({ db }: Store): Promise<string> {
+  const { rows } = await sql<{ body: string }>`
+    select prosrc as body from pg_proc where proname = 'append_activity'`.execute(db);
+  const [query = ''] = /select seq, hash .* limit 1/.exec(rows[0]?.body ?? '') ?? [];
+  return query.replace(/ into \w+, \w+/, '').replace(/(?<=select |, |from |by )\w+/g, '"$&"');
+}
 
 const CLAIM = /^update "tasks" set "state" = .* returning \*$/;
 const PROMOTE = /^update "tasks" set "state" = .* where "state" = 'waiting'/;

@@ -101,8 +101,8 @@ export const memory: Migration = {
          head text;
        begin
          perform pg_advisory_xact_lock(${APPEND_LOCK});
-         select a.seq + 1, a.hash into place, head from activity as a order by a.seq desc limit 1;
-         place := coalesce(place, 1);
+         select seq, hash into place, head from activity order by seq desc limit 1;
+         place := coalesce(place, 0) + 1;
          head := coalesce(head, repeat('0', 64));
          insert into activity values (place, at, session, agent, role, event, tool, subject, rule, code, why, body_digest,
            body, head, encode(sha256(convert_to(head || '[' || place || ',' || covered, 'UTF8')), 'hex'));
