@@ -5,8 +5,10 @@ import { resultOf } from '../servers/core/evidence.ts';
 import { roleFor } from '../servers/core/factory/parse.ts';
 import { insertGateResult } from '../servers/core/gate_results.ts';
 import { MACHINE_GATES, QA_GATES } from '../servers/core/gates.ts';
-import { openAuthority } from '../servers/core/git/authority.ts';
-import { treeOf } from '../servers/core/git/objects.ts';
+import { headOfMain, openAuthority } from '../servers/core/git/authority.ts';
+import { changes, diffDigest } from '../servers/core/git/changes.ts';
+import { git } from '../servers/core/git/git.ts';
+import { readRef, treeOf } from '../servers/core/git/objects.ts';
 import { releaseLease } from '../servers/core/leases.ts';
 import type { Services } from '../servers/core/services.ts';
 import { canonicalJson, sha256Hex } from '../servers/core/signing/canonical.ts';
@@ -36,7 +38,10 @@ type Act = (making: Making) => Promise<void>;
 const submitted: Act = async (making) => submit(making, making.scenario.change ?? ANY_CHANGE);
 const gated: Act = async (making) => closeGates(making);
 const passed: Act = async (making) => judge(making);
-const later: Act = async (making) => submit(making, making.scenario.later ?? ANY_CHANGE);
+const later: Act = async (making) => {
+  const { change = ANY_CHANGE, later: more = ANY_CHANGE } = making.scenario;
+  await submit(making, { summary: more.summary, files: { ...change.files, ...more.files } });
+};
 const proposed: Act = async (making) => propose(making);
 const approved: Act = async (making) => approve(making);
 const asked: Act = async (making) => ask(making);
@@ -58,32 +63,57 @@ export const isDear = (stage: StateName) => STATES[stage].length > 0;
 
 const ANY_CHANGE = { summary: 'Say which cups there are.', files: { 'README.md': '# Shop\n\nCups.\n' } };
 
-async function submit(
-  making: Making,
-  { summary, files }: { summary: string; files: Record<string, string> },
-) {
-  await asAnother(making, 'developer', 'Build the change', async (developer) => {
-    const { workspace } = await developer.must('workspace_open');
-    const commit = await commitFiles(String(workspace), files, summary);
-    await developer.must('change_submit', { commit, summary });
+/** A developer's change as change_submit leaves it: one commit on mainline's head, and its row. */
+async function submit({ services, task }: Making, change: Submitted): Promise<void> {
+  const { factory } = await services.factory();
+  const pipeline = task?.pipeline ?? null;
+  const id = await addTask(services, {
+    role: roleFor(factory, 'developer') ?? '',
+    title: 'Build it',
+    pipeline,
   });
+  const bare = await openAuthority(services.paths.git);
+  const base = await headOfMain(bare);
+  const ref = `refs/tasks/${id}/1`;
+  await git(bare, ['fast-import', '--quiet'], { input: importOf(ref, base, change) });
+  const commit = (await readRef(bare, ref)) ?? '';
+  await services.store.db
+    .insertInto('submissions')
+    .values({
+      task: id,
+      pipeline,
+      fence: 1,
+      commit_id: commit,
+      tree_id: await treeOf(bare, commit),
+      base_commit: base,
+      diff_digest: diffDigest(await changes(bare, base, commit)),
+      agent: 'developer',
+      root: 'root-of-developer',
+      session: 'earlier',
+      created_at: services.clock.now(),
+      merged_commit: null,
+      merged_at: null,
+    })
+    .execute();
+  await doneTask(services, id, change.summary);
 }
 
-/** Writes files into a clone and commits them, as its agent would. Returns the commit. */
-async function commitFiles(clone: string, files: Record<string, string>, message: string): Promise<string> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(clone, path)), { recursive: true });
-    await writeFile(join(clone, path), text);
-  }
-  return commitAll(clone, message);
+type Submitted = NonNullable<Scenario['change']>;
+
+/** The stream by which git makes the commit at `ref`. */
+function importOf(ref: string, base: string, { summary, files }: Submitted): string {
+  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
+  const written = Object.entries(files).map(([path, text]) => `M 100644 inline ${path}\n${data(text)}`);
+  const who = `committer developer <developer@factory.invalid> 1767225600 +0000\n`;
+  return `commit ${ref}\n${who}${data(summary)}from ${base}\n${written.join('')}`;
 }
 
 /** Commits everything in a clone with its own author. Returns the commit. */
 export async function commitAll(clone: string, message: string): Promise<string> {
-  const git = (...args: string[]) => execa('git', ['-C', clone, ...args], { timeout: 20_000 });
-  await git('add', '-A');
-  await git('-c', 'commit.gpgsign=false', 'commit', '-q', '--allow-empty', '-m', message);
-  return (await git('rev-parse', 'HEAD')).stdout.trim();
+  const run = (...args: string[]) => execa('git', ['-C', clone, ...args], { timeout: 20_000 });
+  await run('add', '-A');
+  await run('-c', 'commit.gpgsign=false', 'commit', '-q', '--allow-empty', '-m', message);
+  return (await run('rev-parse', 'HEAD')).stdout.trim();
 }
 
 /** Lets an agent of another role do its part on a task of its own, which then is done. */
