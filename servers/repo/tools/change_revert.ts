@@ -29,7 +29,7 @@ export default defineTool({
   effect: 'destructive',
   outside: true,
   description:
-    'Take a merged change back out of mainline; later changes stay. The revert becomes the latest submission of that change: nothing of it is releasable.',
+    'Take a merged change back out of mainline; later changes stay. The revert becomes its latest submission: nothing of it is releasable.',
   input: z.strictObject({
     commit: z
       .string()
