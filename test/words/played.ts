@@ -27,10 +27,14 @@ export function playAll(roles: readonly string[]): void {
       await stages.close();
     });
     const named = scenarios.map((one, at) => ({ name: `${one.role}/${one.id}`, one, at }));
-    test.each(named)('$name', async ({ one, at }) => {
-      const { good, bad } = await perform(stages, endpoint, one, at % 2 ? 'openai' : 'anthropic');
-      expect(faultsOf(one, { good, bad })).toEqual([]);
-      expect(faultsOf(one, { good: bad, bad: good }), 'swapped').not.toEqual([]);
-    });
+    test.each(named)(
+      '$name',
+      async ({ one, at }) => {
+        const { good, bad } = await perform(stages, endpoint, one, at % 2 ? 'openai' : 'anthropic');
+        expect(faultsOf(one, { good, bad })).toEqual([]);
+        expect(faultsOf(one, { good: bad, bad: good }), 'swapped').not.toEqual([]);
+      },
+      120_000,
+    );
   });
 }
