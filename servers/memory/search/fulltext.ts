@@ -67,31 +67,36 @@ function onSqlite({ any, beside = [], every, since = 0, scope, weights, limit }:
     order by score desc limit ${limit}`;
 }
 
-/** PostgreSQL's rank knows nothing of how rare a word is, so each word is ranked by itself and weighed. */
-function onPostgres({
-  any,
-  beside = [],
-  every,
-  since = 0,
-  scope,
-  weights,
-  total,
-  limit,
-}: Ask): RawBuilder<Match> {
+/**
+ * PostgreSQL's rank knows nothing of how rare a word is, so each word is ranked by itself and weighed. The index gives
+ * the entries of each word; where only the newest entries are looked at, they are read first and the index not at all.
+ */
+function onPostgres(ask: Ask): RawBuilder<Match> {
+  const { any, beside = [], every, since, scope, weights, total, limit } = ask;
   const { text, aliases, tags, neighbours } = weights;
   const terms = [...any, ...beside];
   const words = JSON.stringify(terms.map(({ word }) => word));
   const rarities = JSON.stringify(terms.map(({ count }) => Math.log(1 + total / (count + 0.5))));
-  const query = any.map(({ word }) => `'${word}'`).join(every ? ' & ' : ' | ');
+  const query = any.map(({ word }) => `'${word}'`).join(' & ');
+  const found =
+    since !== undefined
+      ? sql`select id, recorded_at, words from memories where id >= ${since} and ${within(scope)}`
+      : every
+        ? sql`select id, recorded_at, words from memories
+            where words @@ to_tsquery('english', ${query}) and ${within(scope)}`
+        : sql`select distinct on (hit.id) hit.id, hit.recorded_at, hit.words from terms cross join lateral (
+            select id, recorded_at, words from memories
+            where memories.words @@ terms.query and ${within(scope)} offset 0) as hit
+            where terms.nth <= ${any.length}`;
   return sql<Match>`
     with terms as materialized (
-      select plainto_tsquery('english', word) as query, rarity::float8 as rarity
+      select plainto_tsquery('english', word) as query, rarity::float8 as rarity, nth
       from rows from (json_array_elements_text(${words}), json_array_elements_text(${rarities}))
-        as given(word, rarity))
-    select memories.id, memories.recorded_at, (
-      select sum(terms.rarity * ts_rank(array[${neighbours}, ${tags}, ${aliases}, ${text}]::float4[],
-        memories.words, terms.query)) from terms where memories.words @@ terms.query) as score
-    from memories
-    where memories.words @@ to_tsquery('english', ${query}) and memories.id >= ${since} and ${within(scope)}
-    order by score desc nulls last limit ${limit}`;
+        with ordinality as given(word, rarity, nth)),
+    found as materialized (${found})
+    select found.id, found.recorded_at, sum(terms.rarity *
+      ts_rank(array[${neighbours}, ${tags}, ${aliases}, ${text}]::float4[], found.words, terms.query)) as score
+    from found join terms on found.words @@ terms.query
+    group by found.id, found.recorded_at
+    order by score desc limit ${limit}`;
 }

@@ -7,11 +7,13 @@ import {
   dropKnown,
   dropStage,
   endSuperseded,
+  inBulk,
   indexStage,
   linkAbout,
   makeStage,
   type Named,
   repeatedIds,
+  settleIndex,
   stage,
   takenIds,
   unstage,
@@ -65,6 +67,7 @@ export async function importEntries(store: Store, file: string, options: ImportO
       await refuseUnfit(db, options, done);
       await arrange(db);
       await transaction(async (tx) => {
+        await inBulk(tx);
         const staged = done.lines - done.skipped;
         done.known = await dropKnown(tx);
         for (let from = 0; from < staged; from += PAGE) {
@@ -74,6 +77,7 @@ export async function importEntries(store: Store, file: string, options: ImportO
         await linkAbout(tx);
         done.superseded = await endSuperseded(tx);
       });
+      if (done.added > 0) await settleIndex(db);
       return done;
     } finally {
       await dropStage(db);

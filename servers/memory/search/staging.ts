@@ -8,6 +8,7 @@ const STAGE = sql.table('memory_stage');
 const PLACES = sql.table('memory_places');
 
 const MOST_NUMBERS = 500;
+const BULK_MEMORY = '64MB';
 const COLUMNS = [
   'n',
   'foreign_id',
@@ -104,6 +105,20 @@ export async function dropKnown(tx: Tx): Promise<number> {
       and ${STAGE}.agent = memories.agent and ${STAGE}.kind = memories.kind
       and (memories.valid_to is null or ${STAGE}.recorded_at = memories.recorded_at))`.execute(tx);
   return Number(numAffectedRows ?? 0);
+}
+
+/** Has PostgreSQL take the words of many entries into its index at once, for the rest of the transaction. */
+export async function inBulk(tx: Tx): Promise<void> {
+  if (!locksRows(tx)) return;
+  await sql`select set_config('work_mem', ${BULK_MEMORY}, true),
+    set_config('gin_pending_list_limit', ${BULK_MEMORY}, true)`.execute(tx);
+}
+
+/** After many new entries: the plans of searches rest on how many there are, and their words lie beside the index. */
+export async function settleIndex(db: Db): Promise<void> {
+  if (!locksRows(db)) return;
+  await sql`select gin_clean_pending_list('memories_words')`.execute(db);
+  await sql`analyze memories`.execute(db);
 }
 
 /** Adds the lines of the places after `from`, in order of time. */
