@@ -48,7 +48,7 @@ const named = ({ tool, where }: Wanted) =>
  * Whether `value` has everything that `pattern` names: objects by their named keys, lists when each pattern finds an
  * element, a text `/…/` as a regular expression without regard to case, anything else when it is equal.
  */
-function matches(pattern: unknown, value: unknown): boolean {
+export function matches(pattern: unknown, value: unknown): boolean {
   if (typeof pattern === 'string') {
     const source = /^\/(.+)\/$/s.exec(pattern)?.[1];
     return source === undefined
