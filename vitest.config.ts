@@ -8,8 +8,8 @@ const ON_BOTH_DATABASES = [
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     globalSetup: ['test/global.ts'],
     pool: 'forks',
     maxWorkers: 3,

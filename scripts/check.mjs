@@ -9,7 +9,8 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 run('format and lint', 'biome', ['check', '--error-on-warnings', '.']);
 run('types', 'tsc', ['-p', '.']);
 boundaries();
-words();
+script('words', 'audit_words.mjs');
+script('promises', 'promises.mjs', '--check');
 run('unused code', 'knip', []);
 
 function run(what, tool, args) {
@@ -40,13 +41,17 @@ function boundaries() {
   process.stdout.write(`boundaries: ok, ${summary.totalCruised} modules\n`);
 }
 
-/** Budgets, grants and remedies of the roles' words; says them all only when one does not hold. */
-function words() {
-  const args = [join(root, 'scripts', 'audit_words.mjs')];
-  const { status, stdout } = spawnSync(bin('node'), args, { cwd: root, encoding: 'utf8' });
-  if (status === 0) return process.stdout.write('words: ok\n');
+/** A check that is a script of its own; what it found is printed only when something does not hold. */
+function script(what, file, ...args) {
+  const command = [join(root, 'scripts', file), ...args];
+  const { status, stdout } = spawnSync(bin('node'), command, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status === 0) return process.stdout.write(`${what}: ok\n`);
   process.stdout.write(stdout);
-  return fail('words');
+  return fail(what);
 }
 
 function fail(what) {

@@ -271,7 +271,7 @@ test.each(DIALECTS)(
 async function startDecider(deciding: Deciding) {
   const child = execa(process.execPath, [DECIDER, JSON.stringify(deciding)], {
     stdin: 'pipe',
-    timeout: 30_000,
+    timeout: 120_000,
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   child.catch(() => {});
