@@ -28,8 +28,6 @@ describe.concurrent('what processes saw agrees with what the store holds', { tim
     const outcome = await shortRun({
       dialect: 'sqlite',
       nemeses: ['kill'],
-      seconds: 1,
-      workers: 1,
       mutant: 'write',
       signal,
     });

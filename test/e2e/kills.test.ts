@@ -80,7 +80,10 @@ async function startRuntime(stage: Stage): Promise<void> {
   const { plan, digest } = await infra.do('infra_propose', { product: 'kept', target: 'local', resources });
   await cto.do('infra_review', { plan, digest, verdict: 'accept', reasons: 'One database.' });
   await infra.do('infra_apply', { plan });
-  for (const actor of [infra, cto]) await actor.do('task_complete', { summary: 'the database is there' });
+  for (const actor of [infra, cto]) {
+    await actor.do('memory_write', { entries: [{ kind: 'fact', text: 'The database "kept" is there.' }] });
+    await actor.do('task_complete', { summary: 'the database is there' });
+  }
   for (const agent of ['ceo', 'infra', 'cto']) await stage.end(agent);
 }
 
@@ -129,6 +132,9 @@ async function finishOne(developer: Actor, acknowledged: Acknowledged): Promise<
     body: `about ${taken.value.task}`,
   });
   acknowledged.artifacts.push(left.artifact);
+  await developer.do('memory_write', {
+    entries: [{ kind: 'fact', text: `Task ${taken.value.task} has its note.` }],
+  });
   await developer.do('task_complete', { summary: 'done as asked' });
   acknowledged.completed.push(taken.value.task);
 }

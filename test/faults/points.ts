@@ -1,4 +1,4 @@
-import { SANDBOX_FILE, SANDBOX_HELP } from './points_steps.ts';
+import { COPIED, SANDBOX_FILE, SANDBOX_HELP } from './points_steps.ts';
 
 /** Which process dies: an agent's own server, the daemon, the human's command, or the runtime of the local target. */
 export type Kind = 'stdio' | 'daemon' | 'cli' | 'runtime';
@@ -46,7 +46,9 @@ const SERVER_STEPS = {
     'file mkdir scratch/git-*/intake.git/objects/info',
     'git init',
     'file write scratch/git-*/intake.git/objects/info/alternates',
+    COPIED,
     'git fetch refs/in/tip',
+    'file remove scratch/git-*/copy.git',
     'git fetch refs/tasks/N/N/*',
     'file remove scratch/git-*',
     'git commit-tree',
@@ -332,7 +334,7 @@ export const POINTS: readonly Point[] = LISTS.flatMap(({ operation, kind, steps 
 /** The steps as the list has them: what a sandbox needs stands there once. */
 export function listed(steps: readonly string[]): string[] {
   return steps.filter(
-    (step, index) => (step !== SANDBOX_FILE && step !== SANDBOX_HELP) || steps.indexOf(step) === index,
+    (step, index) => ![COPIED, SANDBOX_FILE, SANDBOX_HELP].includes(step) || steps.indexOf(step) === index,
   );
 }
 

@@ -42,6 +42,8 @@ export const ENDED = 'ended';
 /** What a sandbox needs differs from machine to machine: these steps stand for any number of them. */
 export const SANDBOX_FILE = 'sandbox file';
 export const SANDBOX_HELP = 'sandbox help';
+/** How many objects a clone has differs from run to run: this step stands for all of its copy. */
+export const COPIED = 'file copied from a clone';
 
 /** The name of a statement that writes; undefined for one that reads. */
 export function sqlStep(text: string): string | undefined {
@@ -70,6 +72,7 @@ export function programStep(file: string, args: readonly string[]): string | und
 /** The name of a change to a file of the factory or to a temporary one; undefined for other places. */
 export function pathStep(verb: string, path: string, home: string, temporary: string): string | undefined {
   const inside = relative(home, path);
+  if (/^scratch\/[^/]+\/copy\.git\//.test(inside)) return COPIED;
   if (!inside.startsWith('..'))
     return /^targets\/[^/]+\/(data|tmp)/.test(inside) ? undefined : `file ${verb} ${plain(inside)}`;
   const elsewhere = relative(temporary, path);
