@@ -12,7 +12,7 @@ const texts = async ({ db }: Store) =>
   (await db.selectFrom('memories').select('text').orderBy('id').execute()).map(({ text }) => text);
 
 describe.each(DIALECTS)('%s', (dialect) => {
-  test('eight processes that write 10,000 entries at once lose nothing', { timeout: 120_000 }, async () => {
+  test('eight processes that write 10,000 entries at once lose nothing', { timeout: 300_000 }, async () => {
     const { store, location } = await newStore(dialect);
 
     const written = await race(PROCESSES, 'remember', location, (index) => ({

@@ -9,7 +9,7 @@ import { GitRefusal, type Repo } from '../../../servers/core/git/git.ts';
 import { takeIn } from '../../../servers/core/git/intake.ts';
 
 // Dozens of git processes per test, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 export const AT = new Date('2026-01-01T00:00:00Z');
 const ADA = { name: 'Ada', email: 'ada@example.com' };
