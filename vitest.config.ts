@@ -11,6 +11,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: ['test/global.ts'],
+    setupFiles: ['test/own_tmp.ts'],
     pool: 'forks',
     maxWorkers: 3,
     projects: [

@@ -69,7 +69,7 @@ export async function openDesk(
     const result = await execa(process.execPath, [LAUNCHER, ...args], {
       cwd,
       input,
-      env: { PATH: path, HOME: folder, MILLWRIGHT_HOME: home, ...env },
+      env: { PATH: path, TMPDIR: tmpdir(), HOME: folder, MILLWRIGHT_HOME: home, ...env },
       extendEnv: false,
       reject: false,
       timeout: 20_000,

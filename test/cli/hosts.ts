@@ -165,7 +165,7 @@ export function hostThatForgets(mill: Mill, enrolment: string) {
   const lines = INTRODUCTION.map((message) => JSON.stringify(message)).join('\n');
   const command = `(printf '%s\\n' "$2"; sleep 30) | "$0" "$1" mcp --enrolment "$3" >/dev/null & wait`;
   const child = execa('sh', ['-c', command, process.execPath, LAUNCHER, lines, enrolment], {
-    env: { PATH: process.env.PATH ?? '', MILLWRIGHT_HOME: mill.home },
+    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), MILLWRIGHT_HOME: mill.home },
     extendEnv: false,
     reject: false,
     stdin: 'ignore',
@@ -203,7 +203,7 @@ const META = 'io.modelcontextprotocol/';
 function start(home: string, args: readonly string[], env: Record<string, string> = {}) {
   const child = execa(process.execPath, [LAUNCHER, ...args], {
     stdin: 'pipe',
-    env: { PATH: process.env.PATH ?? '', MILLWRIGHT_HOME: home, ...env },
+    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), MILLWRIGHT_HOME: home, ...env },
     extendEnv: false,
     cwd: tmpdir(),
     reject: false,

@@ -42,7 +42,7 @@ export async function inspect(
         ];
   const asked = ['--protocol-era', era, '--method', method, ...options, '--format', 'json'];
   const { exitCode, stdout, stderr } = await execa(PROGRAM, ['--cli', ...where, ...asked], {
-    env: { PATH: process.env.PATH ?? '', HOME: home, NODE_COMPILE_CACHE: CACHE },
+    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), HOME: home, NODE_COMPILE_CACHE: CACHE },
     extendEnv: false,
     cwd: home,
     reject: false,

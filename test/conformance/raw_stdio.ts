@@ -30,7 +30,7 @@ export interface RawStdio {
 export function rawStdio(home: string, enrolment: string): RawStdio {
   const child = execa(process.execPath, [LAUNCHER, 'mcp', '--enrolment', enrolment], {
     stdin: 'pipe',
-    env: { PATH: process.env.PATH ?? '', MILLWRIGHT_HOME: home },
+    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), MILLWRIGHT_HOME: home },
     extendEnv: false,
     cwd: tmpdir(),
     reject: false,
