@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
-import { isPostgres, openAlone } from '../servers/core/store/bare.ts';
+import { openAlone } from '../servers/core/store/bare.ts';
 import type { Readable } from '../servers/core/store/catalog.ts';
 import { inSnapshot } from '../servers/core/store/snapshot.ts';
-import { openStore, type Tx } from '../servers/core/store/store.ts';
+import { isPostgres, openStore, type Tx } from '../servers/core/store/store.ts';
 import { connectionsBesides, processesWith } from '../servers/core/store/users.ts';
 import { CommandError, EXIT } from './failures.ts';
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { isPostgres } from '../../servers/core/store/bare.ts';
+import { isPostgres } from '../../servers/core/store/store.ts';
 import { restoreBackup } from '../backup_restore.ts';
 import { homeOf } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';

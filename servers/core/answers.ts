@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ToolError } from './errors.ts';
+import { inTime } from './in_time.ts';
 import type { Services } from './services.ts';
 import type { AnyTool } from './tool.ts';
 
@@ -14,26 +15,8 @@ export type Answer =
   | { ok: false; error: ToolError };
 
 /** The work's result. Throws `LIMIT` when it takes longer than a host waits; the work goes on. */
-export async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), SLOWEST_ANSWER_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Resolves with the work, or after `ms`; the work goes on. */
-export async function orAfter(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
+export const beforeHostsGiveUp = <T>(work: Promise<T>): Promise<T> =>
+  inTime(work, SLOWEST_ANSWER_MS, tooSlow);
 
 const tooSlow = () =>
   new ToolError(

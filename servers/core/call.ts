@@ -1,9 +1,10 @@
-import { type Answer, incident, inTime, orAfter, presentable } from './answers.ts';
+import { type Answer, beforeHostsGiveUp, incident, presentable } from './answers.ts';
 import { type ErrorCode, ToolError } from './errors.ts';
 import type { Applied } from './factory/applied.ts';
 import { wouldUnsignedFileGrant } from './factory/unsigned.ts';
 import { handle } from './handling.ts';
 import { type Caller, type Session, whoCalls } from './identity.ts';
+import { orAfter } from './in_time.ts';
 import { withLesson } from './memory/refused.ts';
 import { CAPABILITIES, isGranted } from './permissions.ts';
 import { recordRefusal } from './refusals.ts';
@@ -56,7 +57,7 @@ export async function answerCall(
     return presentable(tool, value);
   };
   try {
-    return { ok: true, ...(await inTime(run())) };
+    return { ok: true, ...(await beforeHostsGiveUp(run())) };
   } catch (thrown) {
     const fault = storeFault(thrown);
     const error = fault instanceof ToolError ? fault : incident(services, thrown);

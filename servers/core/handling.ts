@@ -23,21 +23,17 @@ export async function handle(
   { tools, services, session, applied, signal }: Handling,
 ): Promise<Record<string, unknown>> {
   let subject = '';
-  const now = services.clock.now();
-  const base = {
+  const shared = {
     session,
     factory: applied.factory,
     pipelines: applied.pipelines,
     words: applied.words,
     tools,
     services,
-    now,
+    now: services.clock.now(),
     signal,
     about(text: string) {
       subject = text;
-    },
-    get tx(): never {
-      throw new Error(`${tool.name} has no transaction of its own.`);
     },
   };
   const entry = (event: string, body: unknown) => ({
@@ -50,26 +46,18 @@ export async function handle(
     subject,
     body,
   });
-  const transaction: Call['transaction'] = (work) => services.store.transaction(work);
-
-  const apart = Object.assign(base, { db: services.store.db, transaction });
+  const apart: Call = {
+    ...shared,
+    db: services.store.db,
+    transaction: (work) => services.store.transaction(work),
+    get tx(): never {
+      throw new Error(`${tool.name} has no transaction of its own.`);
+    },
+  };
   if (tool.effect === 'read') return tool.handler(input, apart);
   if (!tool.outside) {
     return services.store.transaction(async (tx: Tx) => {
-      const inside: Call = {
-        session,
-        factory: base.factory,
-        pipelines: base.pipelines,
-        words: base.words,
-        tools,
-        services,
-        now,
-        signal,
-        about: base.about,
-        db: tx,
-        tx,
-        transaction: (work) => work(tx),
-      };
+      const inside: Call = { ...shared, db: tx, tx, transaction: (work) => work(tx) };
       const output = await tool.handler(input, inside);
       await appendLast(services.store, tx, entry('call', { input, output }));
       return output;

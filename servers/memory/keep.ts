@@ -1,6 +1,7 @@
 import { ToolError } from '../core/errors.ts';
 import { memoryId } from '../core/ids.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
+import { lockInLine } from '../core/store/line.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import {
@@ -10,7 +11,6 @@ import {
   linkEntities,
   liveOfKind,
   liveTwin,
-  lockMemory,
   newestEntries,
 } from './queries.ts';
 import { refuseOverQuota } from './quota.ts';
@@ -73,7 +73,7 @@ export async function remember(tx: Tx, writer: Writer, entry: Entry): Promise<Ke
   const redacted = redactedKinds([text, ...aliases, source ?? '', ...about]);
   refuseMisfit(text, entry);
 
-  await lockMemory(tx, agent);
+  await lockInLine(tx, `memory:${agent}`);
   const digest = digestOf(entry.kind, text);
   const supersedes = new Set(entry.supersedes);
   const [twin] = await liveTwin(tx, { agent, digest });

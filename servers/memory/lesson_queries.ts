@@ -1,13 +1,8 @@
 import { sql } from 'kysely';
 import type { Row } from '../core/store/schema.ts';
-import { type Db, locksRows, type Tx } from '../core/store/store.ts';
+import type { Db, Tx } from '../core/store/store.ts';
 
 type NewLesson = Omit<Row<'lessons'>, 'id' | 'state' | 'superseded_by'>;
-
-/** Keeps those who add lessons in a line on PostgreSQL; on SQLite a writer is alone anyway. */
-export async function lockLessons(tx: Tx): Promise<void> {
-  if (locksRows(tx)) await sql`select pg_advisory_xact_lock(hashtextextended('lessons', 0))`.execute(tx);
-}
 
 export const insertLesson = async (tx: Tx, lesson: NewLesson): Promise<number> =>
   (

@@ -2,17 +2,10 @@ import { ToolError } from '../core/errors.ts';
 import { lessonId } from '../core/ids.ts';
 import { asLesson } from '../core/memory/lessons.ts';
 import { errorSignature, signatureKey } from '../core/memory/signature.ts';
+import { lockInLine } from '../core/store/line.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
-import {
-  countOf,
-  evidenceFor,
-  findLesson,
-  insertLesson,
-  listLessons,
-  lockLessons,
-  supersede,
-} from './lesson_queries.ts';
+import { countOf, evidenceFor, findLesson, insertLesson, listLessons, supersede } from './lesson_queries.ts';
 
 const DAY = 86_400_000;
 /** A factory that learns more in a day has one root cause that nobody looked for. */
@@ -47,7 +40,7 @@ export async function recordLesson(
   given: LessonGiven,
 ): Promise<{ id: number; signature: string }> {
   refuseTrigger(given);
-  await lockLessons(tx);
+  await lockInLine(tx, 'lessons');
   await refuseOverQuota(tx, by);
   const signature = errorSignature(given.error ?? '');
   await refuseKnown(tx, signature, given.supersedes);

@@ -1,13 +1,7 @@
 import { sql } from 'kysely';
 import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { Row } from '../core/store/schema.ts';
-import { type Db, locksRows, type Tx } from '../core/store/store.ts';
-
-/** Keeps writers to one agent's memory in a line on PostgreSQL; on SQLite a writer is alone anyway. */
-export async function lockMemory(tx: Tx, agent: string): Promise<void> {
-  if (locksRows(tx))
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`memory:${agent}`}, 0))`.execute(tx);
-}
+import type { Db, Tx } from '../core/store/store.ts';
 
 /** When an agent's `offset`-th newest entry was recorded. Entries of a hand or an import are not counted. */
 export const recordedAt = prepared<{ agent: string; offset: number }>()((db, value) =>
@@ -148,9 +142,6 @@ export const liveEntries = (db: Db, agent: string, limit: number) =>
     .orderBy('id', 'desc')
     .limit(limit)
     .execute();
-
-export const findEntries = (db: Db, ids: readonly number[]) =>
-  db.selectFrom('memories').selectAll().where('id', 'in', ids).orderBy('id').execute();
 
 /** The things these entries speak of. */
 export async function entitiesOf(db: Db, ids: readonly number[]): Promise<Map<number, string[]>> {

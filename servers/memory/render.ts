@@ -6,8 +6,9 @@ import type { FactoryPaths } from '../core/paths.ts';
 import { inFolder, openIn } from '../core/real_folder.ts';
 import type { Services } from '../core/services.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
+import { lockInLine } from '../core/store/line.ts';
 import { memoryText } from './memory_file.ts';
-import { countLive, liveEntries, liveOfKind, lockMemory, renderedFile, saveRendered } from './queries.ts';
+import { countLive, liveEntries, liveOfKind, renderedFile, saveRendered } from './queries.ts';
 import { nothingTaken, type Taken, takeIn } from './take_in.ts';
 
 /** A larger file is left as it is. */
@@ -38,7 +39,7 @@ export async function syncMemory(services: Services, agent: string): Promise<Tak
     const given = found;
     const { taken, body } = await services.store.transaction(async (tx) => {
       const whose = { agent, role, now: services.clock.now() };
-      await lockMemory(tx, agent);
+      await lockInLine(tx, `memory:${agent}`);
       const taken = given === undefined ? nothingTaken() : await takeIn(services.store, tx, whose, given);
       const entries = [
         ...(await liveOfKind(tx, agent, 'next')),

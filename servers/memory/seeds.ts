@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { errorSignature } from '../core/memory/signature.ts';
+import { lockInLine } from '../core/store/line.ts';
 import type { Db, Store } from '../core/store/store.ts';
 import { PACKAGE_ROOT } from '../core/version.ts';
-import { insertLesson, lockLessons } from './lesson_queries.ts';
+import { insertLesson } from './lesson_queries.ts';
 
 /** How many lessons the file holds: with as many in the store, a process that opens need not read it. */
 export const SHIPPED = 9;
@@ -38,7 +39,7 @@ export async function sowLessons(store: Pick<Store, 'db' | 'transaction'>, now: 
   if ((await sown(store.db)).size >= SHIPPED) return 0;
   const seeds = await readSeeds();
   return store.transaction(async (tx) => {
-    await lockLessons(tx);
+    await lockInLine(tx, 'lessons');
     const wanted = missing(seeds, await sown(tx));
     for (const { id, errors, paths, commands, ...says } of wanted) {
       await insertLesson(tx, {

@@ -1,11 +1,13 @@
 import { memoryId } from '../core/ids.ts';
 import { append } from '../core/record.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
+import { lockInLine } from '../core/store/line.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Store, Tx } from '../core/store/store.ts';
 import { type Entry, oneLine, remember } from './keep.ts';
 import { displayed, type FileLine, isRendering, parseMemory, sealOf, withoutMarks } from './memory_file.ts';
-import { endEntries, entitiesOf, findEntries, lockMemory, renderedFile, saveRendered } from './queries.ts';
+import { endEntries, entitiesOf, renderedFile, saveRendered } from './queries.ts';
+import { findRows } from './search/queries.ts';
 
 /** What a hand's edit did, as ids of entries. */
 export interface Taken {
@@ -43,7 +45,7 @@ export async function takeIn(
 ): Promise<Taken> {
   const text = given.toWellFormed().replaceAll('\0', '');
   const taken = nothingTaken();
-  await lockMemory(tx, whose.agent);
+  await lockInLine(tx, `memory:${whose.agent}`);
   const base = await renderedFile(tx, whose.agent);
   if (base?.digest === sha256Hex(text) || isRendering(text)) return taken;
   const before = base ? parseMemory(base.body) : undefined;
@@ -98,7 +100,7 @@ type Entries = ReadonlyMap<number, Row<'memories'>>;
 /** The agent's own entries that the lines name. */
 async function knownRows(tx: Tx, agent: string, lines: readonly FileLine[]): Promise<Entries> {
   const ids = [...new Set(lines.flatMap(({ id }) => (id === null ? [] : [id])))];
-  const rows = ids.length === 0 ? [] : await findEntries(tx, ids);
+  const rows = await findRows(tx, ids);
   return new Map(rows.filter((row) => row.agent === agent).map((row) => [row.id, row]));
 }
 
@@ -136,7 +138,7 @@ async function takeChange(
 async function headOf(tx: Tx, row: Row<'memories'>): Promise<Row<'memories'>> {
   let head = row;
   while (head.superseded_by !== null) {
-    const [next] = await findEntries(tx, [head.superseded_by]);
+    const [next] = await findRows(tx, [head.superseded_by]);
     if (!next) return head;
     head = next;
   }

@@ -47,6 +47,20 @@ async function exported({ db }: Store): Promise<unknown[]> {
 }
 
 describe.each(DIALECTS)('on %s', (dialect) => {
+  test('keeps hostile text byte for byte, but for what no database stores', async () => {
+    const { store } = await newStore(dialect);
+    const spoken = String.raw`C:\u0000 and \ud800, "quoted"`;
+    const file = await written(
+      line('a', spoken),
+      String.raw`{"id":"b","text":"half \ud800 a pair\u0000.","time":1}`,
+    );
+
+    await importEntries(store, file, OPTIONS);
+
+    const texts = (await rows(store)).map(({ text }) => text);
+    expect(texts.sort()).toEqual([spoken, 'half \ufffd a pair.'].sort());
+  });
+
   test('takes lines in by their time, with neighbours and what they supersede, without credentials, and once', async () => {
     const { store } = await newStore(dialect);
     const file = await written(

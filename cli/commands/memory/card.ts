@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { type HomeEnrolment, readEnrolment } from '../../../servers/core/enrolment.ts';
 import { hashToken } from '../../../servers/core/identity.ts';
+import { inTime } from '../../../servers/core/in_time.ts';
 import { openServices } from '../../../servers/core/open.ts';
 import type { Services } from '../../../servers/core/services.ts';
 import { queueEvent, takeQueued } from '../../../servers/memory/card_queue.ts';
@@ -75,6 +76,8 @@ async function answer(enrolment: string, { event, hostSession, source }: Hook): 
         if (event !== 'SessionStart') await keepCard(services, happened);
         return undefined;
       }),
+      STORE_MS,
+      tooLate,
     );
   } catch (error) {
     if (error instanceof NotEnrolled) throw error;
@@ -101,13 +104,7 @@ async function withStore<T>(file: HomeEnrolment, work: (services: Services) => P
 const forModel = (hookEventName: string, additionalContext: string) =>
   JSON.stringify({ hookSpecificOutput: { hookEventName, additionalContext } });
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {});
-  const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error('The store did not answer in time.')), STORE_MS);
-  });
-  return Promise.race([work, late]);
-}
+const tooLate = () => new Error('The store did not answer in time.');
 
 /** The hook's JSON; an empty one when there is none, or it is none. */
 async function readHook(): Promise<HookInput> {

@@ -13,20 +13,29 @@ interface Change {
   what: string;
 }
 
+interface PlanOfResources {
+  id: number;
+  changes: { kind: string; name: string; action: string }[];
+}
+
 const RESOURCES = ['database', 'resource', 'worker', 'bucket', 'queue', 'kv'];
 /** Plans looked at, the newest applied first. */
 const MOST_PLANS = 50;
+/** Things looked at in one call. */
+const MOST_NAMES = 50;
 
 /**
  * Which entries are older than the state they describe: one line each, with what changed and when. Looks at the
  * newest release of `release:PRODUCT`, the newest applied plan with `database:NAME` (or another resource), and the
  * newest merge for `branch:mainline`. Asks the store nothing when no entry speaks of such a thing.
+ * Looks at the first 50 things.
  */
 export async function changesSince(db: Db, entries: readonly Dated[]): Promise<string[]> {
-  const names = [...new Set(entries.flatMap(({ about }) => about))];
+  const names = [...new Set(entries.flatMap(({ about }) => about))].slice(0, MOST_NAMES);
+  const plans = names.some(isResource) ? await appliedPlans(db) : [];
   const changes = new Map<string, Change>();
   for (const name of names) {
-    const change = await newestChange(db, name);
+    const change = await newestChange(db, name, plans);
     if (change) changes.set(name, change);
   }
   return entries.flatMap(({ id, recorded_at, about }) =>
@@ -40,14 +49,20 @@ export async function changesSince(db: Db, entries: readonly Dated[]): Promise<s
   );
 }
 
-function newestChange(db: Db, name: string): Promise<Change | undefined> | undefined {
+function newestChange(
+  db: Db,
+  name: string,
+  plans: readonly PlanOfResources[],
+): Promise<Change | undefined> | undefined {
   const [kind = '', ...rest] = name.split(':');
   const what = rest.join(':');
   if (kind === 'release') return newestRelease(db, what);
   if (name === 'branch:mainline') return newestMerge(db);
-  if (RESOURCES.includes(kind)) return newestPlan(db, what);
+  if (isResource(name)) return newestPlan(db, plans, what);
   return undefined;
 }
+
+const isResource = (name: string) => RESOURCES.includes(name.split(':', 1)[0] ?? '');
 
 async function newestRelease(db: Db, product: string): Promise<Change | undefined> {
   const row = await db
@@ -77,17 +92,28 @@ async function newestMerge(db: Db): Promise<Change | undefined> {
   return { at: row.merged_at, what: `${row.merged_commit?.slice(0, 12)} by ${row.agent} was merged` };
 }
 
-/** When a plan was applied stands in the record; what it did, in the plan. */
-async function newestPlan(db: Db, resource: string): Promise<Change | undefined> {
-  const plans = await db
+async function appliedPlans(db: Db): Promise<PlanOfResources[]> {
+  const rows = await db
     .selectFrom('plans')
     .select(['id', 'body'])
     .where('state', '=', 'applied')
     .orderBy('id', 'desc')
     .limit(MOST_PLANS)
     .execute();
-  for (const { id, body } of plans) {
-    const done = changesIn(body).filter(
+  return rows.map(({ id, body }) => {
+    const plan = JSON.parse(body) as Partial<PlanOfResources>;
+    return { id, changes: plan.changes ?? [] };
+  });
+}
+
+/** When a plan was applied stands in the record; what it did, in the plan. */
+async function newestPlan(
+  db: Db,
+  plans: readonly PlanOfResources[],
+  resource: string,
+): Promise<Change | undefined> {
+  for (const { id, changes } of plans) {
+    const done = changes.filter(
       ({ name, action }) => action !== 'nothing' && name.toLowerCase() === resource,
     );
     if (done.length === 0) continue;
@@ -105,9 +131,4 @@ async function newestPlan(db: Db, resource: string): Promise<Change | undefined>
     return { at: applied.at, what: `${planId(id)} was applied (${what})` };
   }
   return undefined;
-}
-
-function changesIn(body: string): { kind: string; name: string; action: string }[] {
-  const plan = JSON.parse(body) as { changes?: { kind: string; name: string; action: string }[] };
-  return plan.changes ?? [];
 }

@@ -1,6 +1,6 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import type { Factory } from '../factory/definition.ts';
-import type { Row, Schema } from '../store/schema.ts';
+import type { Schema } from '../store/schema.ts';
 
 interface Reader {
   agent: string;
@@ -11,16 +11,10 @@ interface Reader {
 const recalledRoles = (factory: Factory, role: string): readonly string[] =>
   factory.roles[role]?.recalls ?? [];
 
-/** Whether somebody may read an entry: their own, and what the roles they recall did not keep to themselves. */
-export const mayRead = (
-  factory: Factory,
-  reader: Reader,
-  entry: Pick<Row<'memories'>, 'agent' | 'role' | 'private'>,
-): boolean =>
-  entry.agent === reader.agent ||
-  (entry.private === 0 && recalledRoles(factory, reader.role).includes(entry.role));
-
-/** The same as a condition of a query over `memories`. */
+/**
+ * Which entries somebody may read, as a condition of a query over `memories`: their own, and what the roles they
+ * recall did not keep to themselves.
+ */
 export function readableBy(factory: Factory, reader: Reader) {
   const roles = recalledRoles(factory, reader.role);
   return (eb: ExpressionBuilder<Schema, 'memories'>): Expression<SqlBool> => {

@@ -4,13 +4,11 @@ import pg from 'pg';
 import type { Readable } from './catalog.ts';
 import { storeFault } from './faults.ts';
 import type { Schema } from './schema.ts';
+import { isPostgres } from './store.ts';
 
 export interface Bare extends Readable {
   close(): Promise<void>;
 }
-
-/** Whether a store's location is that of a PostgreSQL database. */
-export const isPostgres = (location: string): boolean => /^postgres(ql)?:\/\//.test(location);
 
 /**
  * Opens a store to look at it: nothing in it is made, migrated or changed, whoever wrote it. A SQLite file must be

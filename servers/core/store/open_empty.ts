@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { isPostgres, openBare } from './bare.ts';
+import { openBare } from './bare.ts';
 import { filledTables, versionOf } from './catalog.ts';
 import { notEmpty } from './copy.ts';
 import { MIGRATIONS, StoreTooNew } from './migrate.ts';
-import { openStore, type Store } from './store.ts';
+import { isPostgres, openStore, type Store } from './store.ts';
 
 /**
  * Opens a store that has nothing in it yet, and makes its tables. What is there is looked at first, without a

@@ -26,9 +26,12 @@ export interface Store {
 /** Whether transactions run beside each other here and lock rows; on SQLite a writer is alone. */
 export const locksRows = (db: Db) => db.getExecutor().adapter instanceof PostgresAdapter;
 
+/** Whether a store's location is that of a PostgreSQL database. */
+export const isPostgres = (location: string): boolean => /^postgres(ql)?:\/\//.test(location);
+
 /** Opens and migrates the store at a PostgreSQL URL or a SQLite file path. */
 export async function openStore(location: string): Promise<Store> {
-  if (/^postgres(ql)?:\/\//.test(location)) {
+  if (isPostgres(location)) {
     const { openPostgres } = await import('./postgres.ts');
     return openPostgres(location);
   }

@@ -104,8 +104,11 @@ export function readLine(text: string, n: number, owner: Owner): Staged {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text.toWellFormed().replaceAll('\\u0000', ''));
+    return JSON.parse(text, (_key, value) => (typeof value === 'string' ? storable(value) : value));
   } catch {
     throw new Error('it is no JSON');
   }
 }
+
+/** Neither database keeps a NUL or half a surrogate pair. */
+const storable = (text: string) => text.toWellFormed().replaceAll('\0', '');

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
 import { idInput, memoryId, taskId } from '../../core/ids.ts';
 import { NOTES, said } from '../../core/memory/said.ts';
-import { mayRead } from '../../core/memory/visible.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { stateCard } from '../card.ts';
-import { entitiesOf, findEntries, liveEntries } from '../queries.ts';
+import { entitiesOf, liveEntries } from '../queries.ts';
 import { readBack } from '../render.ts';
+import { findRows } from '../search/queries.ts';
 
 /** Leaves room in a host's 10,000 characters. */
 const LIST_CHARACTERS = 8_500;
@@ -57,8 +57,8 @@ async function titles({ db, session }: Call, room: number) {
 }
 
 async function inFull({ db, factory, session }: Call, ids: readonly number[]) {
-  const rows = await findEntries(db, ids);
-  const missing = ids.find((id) => !rows.some((row) => row.id === id && mayRead(factory, session, row)));
+  const rows = await findRows(db, ids, { reader: { factory, ...session }, history: true });
+  const missing = ids.find((id) => !rows.some((row) => row.id === id));
   if (missing !== undefined)
     throw new ToolError(
       'NOT_FOUND',

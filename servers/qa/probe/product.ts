@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Miniflare } from 'miniflare';
 import * as z from 'zod';
+import { inTime } from '../../core/in_time.ts';
 
 const MODULE_TYPES: Record<string, 'ESModule' | 'CompiledWasm' | 'Text' | 'Data'> = {
   js: 'ESModule',
@@ -77,9 +78,13 @@ export async function startProduct(bundleDir: string, config: ProductConfig): Pr
         },
       }),
     );
-    const { origin } = await inTime(runtime.ready);
+    const { origin } = await inTime(runtime.ready, START_MS, tooLate);
     for (const binding of config.d1) await migrate(runtime, binding, config.migrationsDir);
-    await inTime(fetch(origin, { redirect: 'manual', signal: AbortSignal.timeout(START_MS) }));
+    await inTime(
+      fetch(origin, { redirect: 'manual', signal: AbortSignal.timeout(START_MS) }),
+      START_MS,
+      tooLate,
+    );
     const started = runtime;
     return { origin, stop: () => started.dispose() };
   } catch (error) {
@@ -121,10 +126,4 @@ async function migrate(runtime: Miniflare, binding: string, dir: string | undefi
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${START_MS / 1000} s.`)), START_MS);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
+const tooLate = () => new Error(`No answer within ${START_MS / 1000} s.`);

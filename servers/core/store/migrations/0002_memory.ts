@@ -65,6 +65,7 @@ export const memory: Migration = {
     `create index tasks_open on tasks (id) where state in ('waiting', 'ready', 'active', 'blocked')`,
     `create index verdicts_task on verdicts (task)`,
     `create index plans_task on plans (task)`,
+    `create index submissions_merged on submissions (merged_at) where merged_at is not null`,
   ],
   sqlite: [
     `create virtual table memories_text using fts5(text, aliases, tags, neighbours, content='memories',
