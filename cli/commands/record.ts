@@ -1,6 +1,7 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { exists } from '../../servers/core/files.ts';
 import { readHead, signHead, verifyAgainst } from '../../servers/core/heads.ts';
 import { GENESIS, verifyRecord } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
@@ -78,11 +79,7 @@ const verify = (_io: Io, options: GlobalOptions & VerifyOptions) =>
   });
 
 async function openCopy(file: string) {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return openStore(resolve(file));
+  if (await exists(file)) return openStore(resolve(file));
   throw new CommandError(
     'NO_COPY',
     `There is no store ${file}.`,

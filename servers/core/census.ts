@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { replaceFile } from './files.ts';
 import { readPrivateFile } from './signing/private_file.ts';
 import { identify } from './target/local/processes.ts';
 import { VERSION } from './version.ts';
@@ -50,9 +51,7 @@ export async function enlist(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${about.kind}-${machineMark(machine)}-${self.pid}.json`);
   const entry: Listed = { ...self, ...about, machine, since: Date.now(), version: VERSION };
-  const draft = `${file}.${randomUUID()}.draft`;
-  await writeFile(draft, JSON.stringify(entry), { mode: 0o600 });
-  await rename(draft, file);
+  await replaceFile(file, JSON.stringify(entry));
   return () => rm(file, { force: true });
 }
 

@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from './files.ts';
 import { openAuthority } from './git/authority.ts';
 import { runGit } from './git/git.ts';
 import { append } from './record.ts';
@@ -85,9 +85,3 @@ export async function refuseCopiedHome({ store, paths }: Opened): Promise<void> 
       `The mainline in ${paths.home} lacks the commit ${last.commit_id.slice(0, 12)} that was submitted last.`,
     );
 }
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

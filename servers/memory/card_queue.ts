@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { replaceFile } from '../core/files.ts';
 import type { Services } from '../core/services.ts';
 import { cardId, type HostEvent, keepCard } from './state_cards.ts';
 
@@ -23,10 +23,7 @@ const queueOf = (enrolments: string) => join(enrolments, 'queue');
 export async function queueEvent(enrolments: string, event: HostEvent): Promise<void> {
   const folder = queueOf(enrolments);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${cardId(event)}.json`);
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, JSON.stringify(event), { mode: 0o600, flag: 'wx' });
-  await rename(draft, path);
+  await replaceFile(join(folder, `${cardId(event)}.json`), JSON.stringify(event));
 }
 
 /**

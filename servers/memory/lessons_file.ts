@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../core/files.ts';
 import { lessonId } from '../core/ids.ts';
 import { asLesson, type Lesson } from '../core/memory/lessons.ts';
 import type { FactoryPaths } from '../core/paths.ts';
@@ -29,10 +29,8 @@ export async function renderLessons({ store, paths }: Pick<Services, 'store' | '
       return items.length === 0 ? [] : [`## ${title}`, ...items];
     }),
   );
-  const draft = `${path}.${randomUUID()}.draft`;
   await mkdir(paths.memory, { recursive: true, mode: 0o700 });
-  await writeFile(draft, `${[HEAD, ...parts.flat()].join('\n\n')}\n`, { mode: 0o600 });
-  await rename(draft, path);
+  await replaceFile(path, `${[HEAD, ...parts.flat()].join('\n\n')}\n`);
   return path;
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { exists, replaceFile } from '../files.ts';
 import { hashToken, newToken } from '../identity.ts';
 import { append } from '../record.ts';
 import type { Services } from '../services.ts';
@@ -124,11 +125,9 @@ export async function enrol(
   });
   await mkdir(services.paths.enrolments, { recursive: true, mode: 0o700 });
   const path = join(services.paths.enrolments, remote ? `${agent}.remote.json` : `${agent}.json`);
-  const draft = `${path}.${id}`;
   const place = remote ?? { home: services.paths.home };
   const content = { factory: factory.factory, ...place, agent, token };
-  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  await rename(draft, path);
+  await replaceFile(path, `${JSON.stringify(content, null, 2)}\n`);
   return path;
 }
 
@@ -145,9 +144,3 @@ function namesIn(text: string): { pipelines: string[]; roles: string[] } {
 const isName = (name: unknown): name is string =>
   typeof name === 'string' && /^[a-z][a-z0-9-]{0,39}$/.test(name);
 const namesOf = (names: unknown) => (Array.isArray(names) ? names.filter(isName) : []);
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

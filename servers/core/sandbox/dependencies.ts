@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { exists } from '../files.ts';
 import { WRAPPER_PATH } from './layout.ts';
 import { readResult } from './result-file.ts';
 import { type Sandbox, SandboxError, type SandboxRun } from './types.ts';
@@ -156,12 +157,6 @@ async function publish(sealed: string, path: string): Promise<void> {
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
   }
 }
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** `chmod -R` never follows the symlinks it meets. */
 const changeMode = (path: string, mode: string) =>

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryPrefix } from '../census.ts';
+import { exists } from '../files.ts';
 import type { Engine } from './engine.ts';
 import { runWith } from './run.ts';
 import { SandboxError } from './types.ts';
@@ -73,11 +74,6 @@ async function openDecoy(engine: Engine): Promise<Decoy> {
 const greet = (socket: import('node:net').Socket) => socket.on('error', () => {}).end('decoy');
 const listen = (server: Server, where: { host: string; port: number } | { path: string }) =>
   new Promise<void>((done, fail) => server.once('error', fail).listen(where, done));
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 async function assertReachable(decoy: Decoy): Promise<void> {
   await greeting({ host: '127.0.0.1', port: decoy.port });
