@@ -34,6 +34,10 @@ export class CommandError extends Error {
   }
 }
 
+/** The command line is wrong: what about it, and what to write instead. */
+export const usageError = (code: string, message: string, remedy: string) =>
+  new CommandError(code, message, remedy, EXIT.usage);
+
 const DAMAGED =
   'Keep the file as it is, stop the servers, and put back a copy that `millwright record verify` accepts.';
 const DISK: Omit<Failure, 'message'> = {

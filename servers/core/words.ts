@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { PACKAGE_ROOT } from './version.ts';
 
 const roleName = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
 const artifacts = z.array(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/));
@@ -37,7 +38,7 @@ export interface RoleWords {
  */
 export function readRole(role: string, root?: string): RoleWords {
   if (root !== undefined) return readFrom(root, role);
-  const words = shipped.get(role) ?? readFrom(packageRoot(), role);
+  const words = shipped.get(role) ?? readFrom(PACKAGE_ROOT, role);
   shipped.set(role, words);
   return words;
 }
@@ -57,7 +58,7 @@ export function ownWords(role: string, files: Readonly<Record<string, string>>):
   const own = wordsPaths(role).filter((path) => files[path] !== undefined);
   if (own.length === 0) return undefined;
   for (const path of own) refuseText(path, files[path] ?? '');
-  return wordsOf(role, (path) => files[path] ?? textIn(packageRoot(), path));
+  return wordsOf(role, (path) => files[path] ?? textIn(PACKAGE_ROOT, path));
 }
 
 /** The paths of a role's words, below the folder of the package or of a factory. */
@@ -149,16 +150,4 @@ function parseHead(file: string, head: string): unknown {
     const [firstLine] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw new Error(`${file}: ${firstLine}`, { cause: error });
   }
-}
-
-/** The nearest folder above this file that holds the words: above `servers/core/` in source, above `dist/` in a bundle. */
-function packageRoot(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, 'prompts')) || !existsSync(join(folder, 'souls'))) {
-    const parent = dirname(folder);
-    if (parent === folder)
-      throw new Error('This installation has no folders prompts/ and souls/; install it again.');
-    folder = parent;
-  }
-  return folder;
 }

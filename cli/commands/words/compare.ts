@@ -6,10 +6,10 @@ import type { Decision, Outcome, Pair } from '../../../words/compare.ts';
 import { CostCap, dollars } from '../../../words/cost.ts';
 import type { Model } from '../../../words/model.ts';
 import type { Cell } from '../../../words/run.ts';
-import { CommandError, EXIT } from '../../failures.ts';
+import { EXIT, usageError } from '../../failures.ts';
 import { handled } from '../../handled.ts';
 import { table } from '../../io.ts';
-import { endpointOf, type ModelOptions, priceOf, withModelOptions } from './model_options.ts';
+import { endpointOf, type ModelOptions, priceOf, tooDear, withModelOptions } from './model_options.ts';
 
 interface CompareOptions extends ModelOptions {
   readonly model: string;
@@ -42,7 +42,8 @@ export function compare(program: Command): void {
       io.progress(
         `${pairs.length} pairs, about ${dollars(cost)}; never more than ${dollars(options.maxCost)}.`,
       );
-      if (cost > options.maxCost) throw tooDear(cost, options.maxCost);
+      if (cost > options.maxCost)
+        throw tooDear(cost, options.maxCost, 'Compare fewer pairs, or allow more with --max-cost.');
       const { outcomes, ended } = await judged(pairs, rubric, money.metered(ask), io.progress);
       const decision = ended ? { adopt: false, why: ended } : decide([...outcomes.values()], tests);
       return resultOf(outcomes, decision, money.spent(), ended);
@@ -77,7 +78,7 @@ async function readRubric(file: string): Promise<string[]> {
     .map((line) => line.replace(/^\s*(?:[-*]|\d+\.)\s*/, '').trim());
   const rubric = points.filter((point) => point !== '');
   if (rubric.length < 3 || rubric.length > 5)
-    throw usage(
+    throw usageError(
       'RUBRIC',
       `The rubric has ${rubric.length} points.`,
       'Fix three to five beforehand, one a line.',
@@ -94,7 +95,7 @@ async function readPairs(old: string, fresh: string): Promise<Pair[]> {
     ...after.filter((name) => !before.includes(name)),
   ];
   if (alone.length > 0 || before.length === 0)
-    throw usage(
+    throw usageError(
       'PAIRS',
       `No pair: ${alone.join(', ') || 'no texts'}.`,
       'Put one file a task into each folder, under one name.',
@@ -112,7 +113,7 @@ const tasksIn = async (folder: string) =>
 const textOf = (file: string) => readFile(file, 'utf8').catch(() => missing(file));
 
 function missing(path: string): never {
-  throw usage('NO_FILE', `${path} cannot be read.`, 'Name a file or folder that is there.');
+  throw usageError('NO_FILE', `${path} cannot be read.`, 'Name a file or folder that is there.');
 }
 
 const report = z.object({
@@ -137,7 +138,7 @@ async function readReports(old: string, fresh: string): Promise<{ old: Cell[]; n
     if (text === undefined) return undefined;
     const parsed = report.safeParse(parsedJson(text));
     if (!parsed.success)
-      throw usage(
+      throw usageError(
         'REPORT',
         `${join(folder, REPORT)} is no report.`,
         'Keep there what `words test --json` printed.',
@@ -179,13 +180,3 @@ function resultOf(outcomes: ReadonlyMap<string, Outcome>, decision: Decision, co
   ].join('\n\n');
   return { value: { ...counts, ...decision, pairs, cost, ended }, text, exit: ended ? EXIT.failed : EXIT.ok };
 }
-
-const tooDear = (cost: number, cap: number) =>
-  new CommandError(
-    'COST',
-    `It would cost about ${dollars(cost)}, and ${dollars(cap)} are allowed.`,
-    'Compare fewer pairs, or allow more with --max-cost.',
-  );
-
-const usage = (code: string, message: string, remedy: string) =>
-  new CommandError(code, message, remedy, EXIT.usage);

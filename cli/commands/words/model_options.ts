@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Price } from '../../../words/cost.ts';
+import { dollars, type Price } from '../../../words/cost.ts';
 import { APIS, type Endpoint } from '../../../words/model.ts';
-import { CommandError, EXIT } from '../../failures.ts';
+import { CommandError, usageError } from '../../failures.ts';
 
 /** How a command reaches a model, and what that may cost. */
 export interface ModelOptions {
@@ -38,7 +38,7 @@ export function endpointOf({ api, baseUrl }: ModelOptions, env = process.env): O
   if (baseUrl === undefined) {
     const key = env[KEY] ?? env[home.key];
     if (!key)
-      throw usage(
+      throw usageError(
         'MODEL_KEY',
         `${home.key} is not set.`,
         'Set it, or name another endpoint with --base-url.',
@@ -47,29 +47,26 @@ export function endpointOf({ api, baseUrl }: ModelOptions, env = process.env): O
   }
   const url = URL.parse(baseUrl);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw usage(
+    throw usageError(
       'BASE_URL',
       'That is no address of an endpoint.',
       'Give an http or https URL that ends before /messages or /chat.',
     );
   const isPlain = url.protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (isPlain && env[KEY])
-    throw usage('BASE_URL', 'A key is sent over https only.', `Give an https URL, or unset ${KEY}.`);
+    throw usageError('BASE_URL', 'A key is sent over https only.', `Give an https URL, or unset ${KEY}.`);
   return { api, baseUrl, key: env[KEY] };
 }
 
 /** The price that was given. Nobody knows what an unknown one comes to, so there is none without. */
 export function priceOf({ price: given }: ModelOptions): Price {
   if (given) return given;
-  throw usage(
+  throw usageError(
     'PRICE',
     'The price of the model is not known.',
     'Give it with --price IN,OUT in US dollars for a million tokens.',
   );
 }
-
-const usage = (code: string, message: string, remedy: string) =>
-  new CommandError(code, message, remedy, EXIT.usage);
 
 function amount(text: string): number {
   const value = Number(text);
@@ -84,3 +81,7 @@ function price(text: string): Price {
     throw new InvalidArgumentError('Give two numbers, such as 3,15.');
   return { input, output };
 }
+
+/** What is asked for costs more than may be spent; `remedy` says how to ask for less. */
+export const tooDear = (cost: number, cap: number, remedy: string) =>
+  new CommandError('COST', `It would cost about ${dollars(cost)}, and ${dollars(cap)} are allowed.`, remedy);

@@ -3,10 +3,10 @@ import { ARMS, type Arm } from '../../../words/arms.ts';
 import { dollars } from '../../../words/cost.ts';
 import type { RunPlan, RunReport } from '../../../words/run.ts';
 import type { Scenario } from '../../../words/scenario.ts';
-import { CommandError, EXIT } from '../../failures.ts';
+import { EXIT, usageError } from '../../failures.ts';
 import { handled } from '../../handled.ts';
 import { shown, table } from '../../io.ts';
-import { endpointOf, type ModelOptions, priceOf, withModelOptions } from './model_options.ts';
+import { endpointOf, type ModelOptions, priceOf, tooDear, withModelOptions } from './model_options.ts';
 
 interface TestOptions extends ModelOptions {
   readonly role?: string;
@@ -44,7 +44,12 @@ export function test(program: Command): void {
         const plan = await planOf(options, stages.tools);
         const { runs, cost } = estimate(plan);
         io.progress(`${runs} runs, about ${dollars(cost)}; never more than ${dollars(plan.maxCost)}.`);
-        if (cost > plan.maxCost) throw tooDear(cost, plan.maxCost);
+        if (cost > plan.maxCost)
+          throw tooDear(
+            cost,
+            plan.maxCost,
+            'Name one role, fewer arms or repetitions, or allow more with --max-cost.',
+          );
         return resultOf(await runWords(plan, stages, io.progress), cost);
       } finally {
         await stages.close();
@@ -59,7 +64,11 @@ async function planOf(options: TestOptions, tools: ReadonlySet<string>): Promise
   const folder = options.scenarios ?? SCENARIOS;
   const roles = rolesWithScenarios(folder);
   if (role !== undefined && !roles.includes(role))
-    throw usage('ROLE', `There are no scenarios of "${shown(role)}".`, `Name one of ${roles.join(', ')}.`);
+    throw usageError(
+      'ROLE',
+      `There are no scenarios of "${shown(role)}".`,
+      `Name one of ${roles.join(', ')}.`,
+    );
   const all = roles
     .filter((one) => role === undefined || one === role)
     .flatMap((one) => readScenarios(one, folder));
@@ -68,10 +77,14 @@ async function planOf(options: TestOptions, tools: ReadonlySet<string>): Promise
       (options.scenario === undefined || id === options.scenario) && needs.every((tool) => tools.has(tool)),
   );
   if (scenarios.length === 0)
-    throw usage('SCENARIO', 'No scenario is left to play.', 'Leave out --scenario.');
+    throw usageError('SCENARIO', 'No scenario is left to play.', 'Leave out --scenario.');
   const wanted = options.arms ?? (old === undefined ? (['none', 'new'] as const) : ARMS);
   if (wanted.includes('old') && old === undefined)
-    throw usage('OLD', 'Nothing says which words are the old ones.', 'Name their folder with --old DIR.');
+    throw usageError(
+      'OLD',
+      'Nothing says which words are the old ones.',
+      'Name their folder with --old DIR.',
+    );
   const price = priceOf(options);
   return {
     scenarios,
@@ -102,16 +115,6 @@ function resultOf({ cells, cost, ended }: RunReport, estimated: number) {
   ].join('\n\n');
   return { value: { cells, cost, estimated, ended }, text, exit: ended ? EXIT.failed : EXIT.ok };
 }
-
-const tooDear = (cost: number, cap: number) =>
-  new CommandError(
-    'COST',
-    `It would cost about ${dollars(cost)}, and ${dollars(cap)} are allowed.`,
-    'Name one role, fewer arms or repetitions, or allow more with --max-cost.',
-  );
-
-const usage = (code: string, message: string, remedy: string) =>
-  new CommandError(code, message, remedy, EXIT.usage);
 
 function arms(text: string): Arm[] {
   const wanted = text.split(',');
