@@ -77,6 +77,7 @@ test.each([
 
 test('finds the words from a bundle in dist/ as it does from source', async () => {
   write(PROMPT, SOUL);
+  writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'millwright', version: '1.0.0' }));
   const bundle = join(root, 'dist/words.js');
   await build({
     entryPoints: [join(ROOT, 'servers/core/words.ts')],
