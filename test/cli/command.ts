@@ -1,6 +1,6 @@
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
@@ -10,8 +10,26 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const LAUNCHER = join(ROOT, 'bin', 'millwright.cjs');
 export const PASSPHRASE = 'correct horse battery';
 
-/** The programs as the sources are now, built once for a test file. */
-export const buildOnce = () => execa(process.execPath, [join(ROOT, 'scripts', 'build.mjs')]);
+const SOURCES = ['servers', 'cli', 'hosts', 'rehearsal', 'words', 'test/bench', 'scripts'];
+
+/** The programs as the sources are now: built only when a source is newer than they are. */
+export async function buildOnce(): Promise<void> {
+  const built = await changedAt(join(ROOT, 'dist', 'cli.js'));
+  const sources = await Promise.all(SOURCES.map((folder) => filesIn(join(ROOT, folder))));
+  const changed = await Promise.all(['package-lock.json', ...sources.flat()].map(changedAt));
+  if (Math.max(...changed) >= built) await execa(process.execPath, [join(ROOT, 'scripts', 'build.mjs')]);
+}
+
+const changedAt = (path: string) =>
+  stat(resolve(ROOT, path)).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+
+const filesIn = async (folder: string) => [
+  folder,
+  ...(await readdir(folder, { recursive: true }).catch(() => [])).map((name) => join(folder, name)),
+];
 
 export interface Ran {
   exit: number;
