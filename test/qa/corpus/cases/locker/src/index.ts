@@ -1,0 +1,25 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+
+const pins = new Map([[7, '4711'], [12, '0815'], [31, '2209']]);
+
+const app = new Hono();
+app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }));
+app.use(bodyLimit({ maxSize: 512 }));
+
+app.get('/', (c) => c.json({ lockers: 40, open: 'POST /open' }));
+
+app.post('/open', async (c) => {
+  const { locker, pin } = (await c.req.json().catch(() => null)) ?? {};
+  if (!Number.isInteger(locker) || locker < 1 || locker > 40) return c.json({ error: 'locker: 1 to 40.' }, 400);
+  if (typeof pin !== 'string' || !/^\d{4}$/.test(pin)) return c.json({ error: 'pin: four digits.' }, 400);
+  return open(c, locker, pin);
+});
+
+function open(c: Context, locker: number, pin: string) {
+  if (pins.get(locker) !== pin) return c.json({ error: 'Wrong locker or pin.' }, 403);
+  return c.json({ locker, open: true });
+}
+
+export default app;
