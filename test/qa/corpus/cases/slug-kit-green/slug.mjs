@@ -1,0 +1,8 @@
+/** A title as part of an address: "Füße & Füchse" → "fuesse-fuechse". */
+export function slug(title) {
+  return title
+    .toLowerCase()
+    .replace(/[äöüß]/g, (letter) => ({ ä: 'ae', ö: 'oe', ü: 'ue', ß: 'ss' })[letter])
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}
