@@ -1,0 +1,1 @@
+export const bar = (value, most, width) => '#'.repeat(Math.round((value / most) * width));
