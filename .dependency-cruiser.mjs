@@ -56,7 +56,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^rehearsal/product/' },
+    exclude: { path: '^(rehearsal/product|test/qa/corpus/(cases|hostile))/' },
     tsPreCompilationDeps: true,
     parser: 'swc',
   },
