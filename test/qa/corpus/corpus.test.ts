@@ -51,11 +51,13 @@ beforeAll(async () => {
   closing.push(workers.close);
   for (const [id, started] of workers.started) running.set(id, started);
   const nodes = all.filter((planted) => planted.kind === 'node' && starts(planted));
-  for (const planted of nodes) {
-    const started = await startNode(planted);
-    closing.push(started.close);
-    running.set(planted.id, started);
-  }
+  await Promise.all(
+    nodes.map(async (planted) => {
+      const started = await startNode(planted);
+      closing.push(started.close);
+      running.set(planted.id, started);
+    }),
+  );
 });
 afterAll(async () => {
   for (const close of closing) await close();

@@ -61,30 +61,30 @@ export async function startWorkers(planted: readonly PlantedCase[]) {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
     bindings: config.vars ?? {},
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     d1Databases: Object.fromEntries(
       (config.d1_databases ?? []).map(({ binding }: { binding: string }) => [binding, `${id}:${binding}`]),
     ),
   }));
   const miniflare = new Miniflare(convertV4MiniflareOptions({ cf: false, workers: options }));
   for (const { id } of bundles.filter(({ config }) => config.d1_databases)) await migrate(miniflare, id);
-  const started = (one: PlantedCase): Started => ({
-    dir: one.dir,
-    origin: 'http://worker.test',
-    async send({ path, ...init }) {
-      const worker = await miniflare.getWorker(one.id);
-      const response = await worker.fetch(`http://worker.test${path}`, { ...init, redirect: 'manual' });
-      return {
-        status: response.status,
-        headers: new Headers([...response.headers]),
-        text: await response.text(),
-      };
-    },
-  });
+  const started = async (one: PlantedCase): Promise<Started> => {
+    const origin = (await miniflare.unsafeGetDirectURL(one.id)).origin;
+    return { dir: one.dir, origin, send: sender(origin) };
+  };
+  const running = await Promise.all(planted.map(async (one) => [one.id, await started(one)] as const));
   return {
-    started: new Map(planted.map((one) => [one.id, started(one)])),
+    started: new Map(running),
     close: () => miniflare.dispose(),
   };
 }
+
+const sender =
+  (origin: string) =>
+  async ({ path, ...init }: Sent): Promise<Answer> => {
+    const response = await fetch(`${origin}${path}`, { ...init, redirect: 'manual' });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
 
 async function migrate(miniflare: Miniflare, id: string) {
   const folder = join(import.meta.dirname, 'cases', id, 'migrations');
@@ -111,15 +111,16 @@ export async function startNode(planted: PlantedCase): Promise<Started & { close
     cleanup: true,
     timeout: 60_000,
   });
+  let ended = false;
+  child.then(() => {
+    ended = true;
+  });
   const origin = `http://127.0.0.1:${port}`;
-  const send = async ({ path, ...init }: Sent): Promise<Answer> => {
-    const response = await fetch(`${origin}${path}`, { ...init, redirect: 'manual' });
-    return { status: response.status, headers: response.headers, text: await response.text() };
-  };
+  const send = sender(origin);
   for (let tries = 0; tries < 100; tries++) {
     const up = await send({ method: 'GET', path: '/', headers: {} }).catch(() => undefined);
     if (up) return { dir, origin, send, close: () => stopped(child) };
-    if (child.exitCode !== null) break;
+    if (ended) break;
     await sleep(100);
   }
   child.kill('SIGKILL');

@@ -11,15 +11,14 @@ const base = {
 };
 
 async function receive(request) {
-  if (Number(request.headers['content-length'] ?? 0) > MOST) return null;
   const parts = [];
   let size = 0;
   for await (const part of request) {
     size += part.length;
-    if (size > MOST) return null;
-    parts.push(part);
+    if (size <= MOST) parts.push(part);
+    else parts.length = 0;
   }
-  return Buffer.concat(parts);
+  return size > MOST ? null : Buffer.concat(parts);
 }
 
 createServer(async (request, response) => {
@@ -32,10 +31,7 @@ createServer(async (request, response) => {
     const type = request.headers['content-type'] ?? '';
     if (!TYPES.includes(type)) return json(415, { error: 'PNG, JPEG or WebP, please.' });
     const picture = await receive(request);
-    if (!picture) {
-      response.setHeader('connection', 'close');
-      return json(413, { error: 'A picture has at most 256 KiB.' });
-    }
+    if (!picture) return json(413, { error: 'A picture has at most 256 KiB.' });
     if (!picture.length) return json(400, { error: 'The picture is empty.' });
     const id = createHash('sha256').update(picture).digest('hex').slice(0, 16);
     avatars.set(id, { type, picture });

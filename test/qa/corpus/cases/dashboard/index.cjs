@@ -11,11 +11,10 @@ function save(request, response) {
   let text = '';
   request.setEncoding('utf8');
   request.on('data', (part) => {
-    text += part;
-    if (text.length > 1000) response.writeHead(413, { connection: 'close', 'content-type': 'text/plain' }).end('Too long.', () => request.destroy());
+    if (text.length <= 1000) text += part;
   });
   request.on('end', () => {
-    if (response.writableEnded) return;
+    if (text.length > 1000) return response.writeHead(413, { 'content-type': 'text/plain' }).end('Too long.');
     const refresh = Number(new URLSearchParams(text).get('refresh'));
     if (!Number.isInteger(refresh) || refresh < 5 || refresh > 600) return response.writeHead(400, { 'content-type': 'text/plain' }).end('refresh: 5 to 600.');
     settings.refresh = refresh;

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,11 @@ import { join } from 'node:path';
 const folder = await mkdtemp(join(process.env.DATA ?? tmpdir(), 'bank-'));
 const file = (name) => join(folder, `${name}.json`);
 const balance = async (name) => JSON.parse(await readFile(file(name), 'utf8')).cents;
-const store = (name, cents) => writeFile(file(name), JSON.stringify({ cents }));
+async function store(name, cents) {
+  const fresh = `${file(name)}.${randomUUID()}`;
+  await writeFile(fresh, JSON.stringify({ cents }));
+  await rename(fresh, file(name));
+}
 const pins = { 'finn:4482': 'finn', 'greta:9017': 'greta' };
 for (const name of Object.values(pins)) await store(name, 100);
 
@@ -21,10 +26,7 @@ async function transfer(from, to, amount) {
 
 async function json(request) {
   let text = '';
-  for await (const part of request) {
-    text += part;
-    if (text.length > 2000) return null;
-  }
+  for await (const part of request) if (text.length <= 2000) text += part;
   try {
     return JSON.parse(text);
   } catch {

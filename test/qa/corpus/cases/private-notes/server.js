@@ -15,7 +15,8 @@ const fixed = { 'content-type': 'application/json', 'x-content-type-options': 'n
 
 async function read(request) {
   let text = '';
-  for await (const chunk of request) if ((text += chunk).length > 20_000) throw Object.assign(new Error('At most 20,000 characters.'), { status: 413 });
+  for await (const chunk of request) if (text.length <= 20_000) text += chunk;
+  if (text.length > 20_000) throw Object.assign(new Error('At most 20,000 characters.'), { status: 413 });
   try {
     return JSON.parse(text) ?? {};
   } catch {
@@ -45,6 +46,5 @@ async function route(request) {
 
 createServer(async (request, response) => {
   const [status, body] = await route(request).catch((error) => [error.status ?? 400, { error: error.message }]);
-  if (status === 413) response.setHeader('connection', 'close');
   response.writeHead(status, fixed).end(body && JSON.stringify(body));
 }).listen(process.env.PORT ?? 3000);

@@ -8,10 +8,9 @@ async function body(request) {
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size > MOST) return undefined;
-    chunks.push(chunk);
+    if (size <= MOST) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return size > MOST ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 createServer(async (request, response) => {
@@ -19,10 +18,7 @@ createServer(async (request, response) => {
   if (request.url !== '/preview') return send(404, { error: 'POST a template to /preview.' });
   if (request.method !== 'POST') return send(405, { error: 'POST a template.' });
   const text = await body(request).catch(() => undefined);
-  if (text === undefined) {
-    response.setHeader('connection', 'close');
-    return send(413, { error: 'At most 32 KiB.' });
-  }
+  if (text === undefined) return send(413, { error: 'At most 32 KiB.' });
   let value;
   try {
     value = JSON.parse(text);
