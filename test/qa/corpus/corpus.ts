@@ -169,7 +169,7 @@ export const cases = () => read('cases', Case);
 export const hostileProjects = () => read('hostile', Hostile);
 
 /** Copies the product of a case into the new folder `to`, without what gives it away: case.yaml, its auth file, its parent. */
-export async function checkOut(planted: { dir: string; auth?: string; parent?: string }, to: string) {
+export async function checkOut(planted: Pick<PlantedCase, 'dir' | 'auth' | 'parent'>, to: string) {
   const kept = ['case.yaml', planted.auth, planted.parent].flatMap((name) =>
     name === undefined ? [] : [join(planted.dir, name)],
   );
