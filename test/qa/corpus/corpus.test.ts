@@ -24,6 +24,12 @@ describe('the corpus', () => {
     expect(twins.length).toBeGreaterThanOrEqual(24);
   });
 
+  test('has classes that docs/qa-classes.md explains, all of them and no other', async () => {
+    const text = await readFile(join(import.meta.dirname, '../../../docs/qa-classes.md'), 'utf8');
+    const explained = [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+    expect(explained).toEqual(Object.values(CLASSES).flat());
+  });
+
   test('names each case as its folder, and each twin after a defect', () => {
     for (const { id, dir } of [...all, ...hostile]) expect(dir.endsWith(`/${id}`)).toBe(true);
     for (const { sound, twin, expect: findings, id } of all) {

@@ -100,6 +100,7 @@ const RunStep = z.strictObject({
   run: z.array(z.string()).min(1),
   over: z.string().optional(),
   runs: z.int().min(2).max(20).optional(),
+  within: z.int().positive().optional(),
   expect: z.strictObject({
     exit: z.int().optional(),
     exits: z.array(z.int()).optional(),

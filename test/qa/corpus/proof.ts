@@ -107,7 +107,13 @@ async function runFails(step: RunStep, planted: PlantedCase): Promise<string | u
   ) {
     // A test of a project must not take itself for a part of the suite that runs this one.
     const env = { NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined, PORT: '0' };
-    const ended = await execa(program, args, { cwd: dir, env, reject: false, all: true, timeout: 20_000 });
+    const ended = await execa(program, args, {
+      cwd: dir,
+      env,
+      reject: false,
+      all: true,
+      timeout: (step.within ?? 20) * 1000,
+    });
     seen.add(ended.exitCode ?? -1);
     all += ended.all;
   }

@@ -109,7 +109,7 @@ export async function startNode(planted: PlantedCase): Promise<Started & { close
     reject: false,
     all: true,
     cleanup: true,
-    timeout: 60_000,
+    timeout: 300_000,
   });
   let ended = false;
   child.then(() => {
@@ -117,7 +117,7 @@ export async function startNode(planted: PlantedCase): Promise<Started & { close
   });
   const origin = `http://127.0.0.1:${port}`;
   const send = sender(origin);
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 200; tries++) {
     const up = await send({ method: 'GET', path: '/', headers: {} }).catch(() => undefined);
     if (up) return { dir, origin, send, close: () => stopped(child) };
     if (ended) break;

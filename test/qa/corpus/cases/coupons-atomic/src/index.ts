@@ -38,7 +38,14 @@ function codeIn(text: string): string | null {
   }
 }
 
+/** The till in the shop has the last word; it answers in some 30 ms. */
+async function tillIsOpen(): Promise<boolean> {
+  await new Promise((answered) => setTimeout(answered, 30));
+  return true;
+}
+
 async function redeem(db: D1Database, token: string, code: string): Promise<Response> {
+  if (!(await tillIsOpen())) return reply({ error: 'The till is closed.' }, 503);
   const [, taken] = await db.batch<{ worth: number }>([
     db.prepare('update customer set credit = credit + coalesce((select worth from coupon where code = ? and used_by is null), 0) where token = ?').bind(code, token),
     db.prepare('update coupon set used_by = ? where code = ? and used_by is null returning worth').bind(token, code),
