@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'parse5';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { authOf, CLASSES, cases, hostileProjects, type PlantedCase } from './corpus.ts';
+import { authOf, CLASSES, cases, hostileProjects, ONLY_OF_PROJECTS, type PlantedCase } from './corpus.ts';
 import { refuted } from './proof.ts';
 import { sampled } from './sample.ts';
 import { type Started, startNode, startWorkers } from './started.ts';
@@ -36,6 +36,12 @@ describe('the corpus', () => {
       expect(findings.length > 0, id).toBe(!sound);
       if (sound) expect(defects.map((defect) => defect.id)).toContain(twin);
     }
+  });
+
+  test('plants what only a project can have in projects', () => {
+    for (const { id, kind, expect: findings } of defects)
+      if (kind !== 'project')
+        for (const finding of findings) expect(ONLY_OF_PROJECTS, id).not.toContain(finding.class);
   });
 
   test('proves each defect, by steps or by a measurement in a browser', () => {
