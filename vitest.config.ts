@@ -21,7 +21,7 @@ export default defineConfig({
           name: 'sqlite',
           globalSetup: [],
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/hosts/**'],
         },
       },
       {
