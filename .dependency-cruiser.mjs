@@ -35,6 +35,13 @@ export default {
       to: { path: 'node_modules/(better-sqlite3|pg)/' },
     },
     {
+      name: 'hosts-know-no-command',
+      comment: 'What hosts are told is made from plain data; the command line asks for it.',
+      severity: 'error',
+      from: { path: '^hosts/' },
+      to: { path: '^(cli|rehearsal|words)/' },
+    },
+    {
       name: 'rehearsal-is-a-client',
       comment: 'Its actors have an MCP client, git and the command line, and nothing of the servers.',
       severity: 'error',

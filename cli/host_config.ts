@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { quoted } from '../hosts/factory.ts';
 import { PACKAGE_ROOT } from '../servers/core/version.ts';
 
 /** What a host starts for one agent: absolute paths only, so that it works from any folder. */
@@ -22,9 +23,4 @@ export function claudeCode(agent: string, enrolment: string): string {
 export function codex(agent: string, enrolment: string): string {
   const { command, args } = serverCommand(enrolment);
   return `codex mcp add millwright-${agent} -- ${[command, ...args].map(quoted).join(' ')}`;
-}
-
-/** One word of a POSIX shell's command line. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

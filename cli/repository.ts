@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { CommandError, EXIT } from './failures.ts';
 
@@ -63,4 +64,9 @@ export async function ownAttestations({ git }: OwnRepository, commit: string) {
     bytes: await git.raw(['cat-file', 'blob', `${ref}:${name}`]),
   });
   return Promise.all(names.split('\0').filter(Boolean).map(read));
+}
+
+/** The absolute path of a file that git keeps for a repository. */
+export async function pathInGit({ git, root }: OwnRepository, name: string): Promise<string> {
+  return resolve(root, (await git.revparse(['--git-path', name])).trim());
 }

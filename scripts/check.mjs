@@ -28,6 +28,7 @@ function boundaries() {
     'json',
     'servers',
     'cli',
+    'hosts',
     'rehearsal',
     'words',
     'test',

@@ -14,8 +14,17 @@ export interface Written {
   readonly says: string;
 }
 
-/** Writes `CLAUDE.md` from the template of the repository's stack, unless it has one or an AGENTS.md. Commits nothing. */
-export async function writeClaudeMd(root: string, name: string): Promise<Written> {
+/**
+ * Writes the instructions from the template of the repository's stack, unless it has a CLAUDE.md or an AGENTS.md.
+ * Commits nothing.
+ *
+ * @param names the file, and others that point to it
+ */
+export async function writeClaudeMd(
+  root: string,
+  name: string,
+  [first = 'CLAUDE.md', ...others]: readonly string[] = [],
+): Promise<Written> {
   for (const own of INSTRUCTIONS) {
     if (await stat(join(root, own)).catch(() => undefined))
       return { file: undefined, open: [], says: `${own} is there and stays as it is.` };
@@ -26,8 +35,9 @@ export async function writeClaudeMd(root: string, name: string): Promise<Written
     'utf8',
   );
   const { text, open } = fillTemplate(template, name, facts);
-  const file = join(root, 'CLAUDE.md');
+  const file = join(root, first);
   await writeFile(file, text, { flag: 'wx' });
+  for (const other of others) await writeFile(join(root, other), `@${first}\n`, { flag: 'wx' });
   const yours = open.length > 0 ? ` Yours to add: ${open.join(', ')}.` : '';
   return { file, open, says: `${file} was written: read it, correct it, commit it.${yours}` };
 }

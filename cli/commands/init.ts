@@ -17,11 +17,13 @@ import { CommandError, EXIT } from '../failures.ts';
 import { makeFolder } from '../folder.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { claudeCodeEntry, codex } from '../host_config.ts';
+import { type HostOptions, previewHosts, removeHosts, setUpHosts } from '../hosts/init.ts';
+import { hostsOf } from '../hosts/setup.ts';
 import { type Io, type Result, shown } from '../io.ts';
 import { addFactoryRemote, hasChanges, headOf, type OwnRepository, ownRepository } from '../repository.ts';
 import { detectStack, type Stack } from '../stack.ts';
 
-interface InitOptions {
+interface InitOptions extends HostOptions {
   name?: string;
   rehearsal?: boolean;
   claudeMd?: boolean;
@@ -38,11 +40,16 @@ export function init(program: Command): void {
       '--claude-md',
       'also write a CLAUDE.md for the repository, where it has neither that nor AGENTS.md',
     )
+    .option('--host <host>', 'also set up claude-code, codex or both for this repository; again to update')
+    .option('--as <role>', "with --host: the role of the host's main session; else the factory's lead")
+    .option('--dry-run', 'with --host: show what would change, and write nothing')
+    .option('--remove', 'with --host: take out of the hosts what --host wrote')
     .action(handled<InitOptions>(run));
   command.addOption(command.createOption('--rehearsal', 'a factory that no person stands behind').hideHelp());
 }
 
 async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result> {
+  checkHostOptions(options);
   const repository = await ownRepository(process.cwd());
   const home = homeOf(options);
   if (home === repository.root || home.startsWith(`${repository.root}/`)) {
@@ -56,6 +63,10 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
   const name = await nameFor(repository, home, options.name);
   const paths = factoryPaths(join(home, name));
   const isNew = !(await isFactory(paths.home));
+  if (options.remove || options.dryRun) {
+    const definition = await definitionFor(paths, isNew, options.factory, name);
+    return (options.dryRun ? previewHosts : removeHosts)({ definition, paths, repository }, options);
+  }
   const head = await headOf(repository);
   const files = named((await definitionAt(options.factory ?? 'solo')).files, name);
   parseDefinition(files);
@@ -85,10 +96,34 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
       io.progress('Uncommitted changes are not part of the factory: mainline starts from your last commit.');
     }
     const claudeMd = options.claudeMd ? await writeClaudeMd(repository.root, name) : undefined;
+    const definition = await services.factory();
+    const hosts = options.host ? await setUpHosts({ definition, paths, repository }, options) : undefined;
     return await report(
-      { name, home: paths.home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd },
+      { name, home: paths.home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd, hosts },
       services,
     );
+  } finally {
+    await services.close();
+  }
+}
+
+function checkHostOptions({ host, as, dryRun, remove }: HostOptions): void {
+  if (host !== undefined) return void hostsOf(host);
+  if (as === undefined && !dryRun && !remove) return;
+  throw new CommandError(
+    'HOST',
+    '--as, --dry-run and --remove say how a host is set up, and none is named.',
+    'Give --host claude-code, codex or both.',
+    EXIT.usage,
+  );
+}
+
+/** The definition in force, or the one that a new factory would begin with. */
+async function definitionFor(paths: FactoryPaths, isNew: boolean, preset: string | undefined, name: string) {
+  if (isNew) return parseDefinition(named((await definitionAt(preset ?? 'solo')).files, name));
+  const services = await openServices(paths.home, { databaseUrl: process.env.DATABASE_URL });
+  try {
+    return await services.factory();
   } finally {
     await services.close();
   }
@@ -185,10 +220,11 @@ interface Made {
   key: { file: string; id: string };
   enrolments: Record<string, string>;
   claudeMd: Written | undefined;
+  hosts: Awaited<ReturnType<typeof setUpHosts>> | undefined;
 }
 
 async function report(made: Made, services: Services): Promise<Result> {
-  const { name, home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd } = made;
+  const { name, home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd, hosts } = made;
   const { factory } = await services.factory();
   const lead = factory.roles[factory.lead]?.agents[0] ?? '';
   const leadEnrolment = enrolments[lead] ?? '';
@@ -215,6 +251,7 @@ async function report(made: Made, services: Services): Promise<Result> {
       enrolments,
       mcpServers,
       ...(claudeMd && { claudeMd: { file: claudeMd.file ?? null, open: claudeMd.open } }),
+      ...(hosts && { hosts }),
       next,
     },
     text: [
@@ -229,13 +266,29 @@ async function report(made: Made, services: Services): Promise<Result> {
       'Next, at your own terminal:',
       '  millwright human add NAME      so that decisions can be signed',
       '  millwright doctor              what this machine lacks',
-      '',
-      `Claude Code, as ${lead} (for another agent name its enrolment); .mcp.json:`,
-      indent(JSON.stringify({ mcpServers: { millwright: claudeCodeEntry(leadEnrolment) } }, null, 2)),
-      `Codex, as ${lead}:`,
-      `  ${codex(lead, leadEnrolment)}`,
+      ...(hosts ? hostLines(hosts) : configLines(lead, leadEnrolment)),
     ].join('\n'),
   };
 }
+
+const hostLines = ({ files, instructions, hosts, next }: NonNullable<Made['hosts']>) => [
+  `  millwright doctor --host ${hosts.length > 1 ? 'both' : hosts[0]}`.padEnd(33) +
+    'whether your host is held',
+  ...next.map((step) => `  ${step}`),
+  '',
+  'For your hosts:',
+  ...files.map(({ path, change }) => `  ${change.padEnd(8)} ${path}`),
+  `  ${instructions.says}`,
+];
+
+/** For hosts that a person sets up by hand. */
+const configLines = (lead: string, enrolment: string) => [
+  '  millwright init --host both    set up Claude Code and Codex; or by hand, as below',
+  '',
+  `Claude Code, as ${lead} (for another agent name its enrolment); .mcp.json:`,
+  indent(JSON.stringify({ mcpServers: { millwright: claudeCodeEntry(enrolment) } }, null, 2)),
+  `Codex, as ${lead}:`,
+  `  ${codex(lead, enrolment)}`,
+];
 
 const indent = (text: string) => text.replace(/^/gm, '  ');

@@ -1,0 +1,159 @@
+// The guard of a factory's hosts: `node guard.cjs POLICY < hook-input`. A PreToolUse hook of Claude Code and Codex.
+// Prints a denial with its reason and the way to go instead, or nothing. It needs no package and reads one file, so
+// that it costs a start of Node; whoever calls it turns any exit but 0 into a denial. It is the first fence only:
+// it reads commands, it does not run them, and the servers' rules hold without it.
+'use strict';
+const { readFileSync, realpathSync } = require('node:fs');
+const { basename, dirname, join, resolve, sep } = require('node:path');
+
+const FILE_FIELDS = ['file_path', 'notebook_path', 'path'];
+const READERS = /^(Read|Grep|Glob|LS|NotebookRead|view_image)$/;
+const SPAWNERS = /^(Agent|Task)$/;
+const HOST_CONFIG = /(^|\/)(\.claude|\.codex|\.agents)\//;
+
+/** What may stand before a program's name: variables, wrappers that run it, the folder it lies in. */
+const BEFORE =
+  /^(?:(?:\w+=\S*|sudo|env|exec|command|builtin|eval|nohup|time|timeout\s+\S+|nice(?:\s+-n\s*\S+)?|xargs(?:\s+-\S+)*|npx(?:\s+-\S+)*|bunx|pnpm\s+(?:dlx|exec)|yarn\s+dlx|npm\s+(?:exec|x)(?:\s+--?\S*)*|(?:ba|z|da|k)?sh\s+-\w*c|if|then|do|else|!)\s+)*(?:\S*\/)?/;
+/** Deploying, in the words of the tools that do it. */
+const DEPLOYS = [
+  /^wrangler(@\S+)?\s(.*\s)?(deploy|publish|rollback|triggers|delete|secret|upload)\b/,
+  /^wrangler(@\S+)?\s(.*\s)?(--env|-e|--remote)\b/,
+  /^(npm|pnpm|yarn|bun)\s+(run(-script)?\s+)?(deploy|release|publish)\b/,
+  /^(vercel|netlify|fly|flyctl|firebase|railway|serverless|sst|cdk|pulumi)(@\S+)?(\s.*)?\s(deploy|up|--prod)\b/,
+  /^(terraform|tofu)\s+(-\S+\s+)*(apply|destroy)\b/,
+  /^kubectl\s+(-\S+\s+)*(apply|delete|rollout|set)\b/,
+  /^gh\s+(release|workflow\s+run)\b/,
+];
+const PUSHES = [
+  /^git(\s+(-[cC]\s+\S+|-\S+))*\s+(push|send-pack|http-push|update-ref|subtree\s+push)\b/,
+  /^gh\s+pr\s+merge\b/,
+];
+/** The factory's own command line is a person's. */
+const COMMAND_LINE = /^(node\s+(-\S+\s+)*)?(\S*\/)?millwright(\.cjs|@\S+)?(\s+(?!--version|--help)\S|$)/;
+
+/** What speaks against a tool call: `{rule, why}`, or undefined. */
+function decide(policy, input) {
+  const asked = input.agent_type;
+  const agent = policy.agents[Object.hasOwn(policy.agents, asked ?? '') ? asked : policy.main];
+  const tool = String(input.tool_name ?? '');
+  const given = input.tool_input ?? {};
+  const server = /^mcp__(millwright[^_]*(?:_(?!_)[^_]*)*)__/.exec(tool)?.[1];
+  if (server !== undefined) {
+    return server === agent.server
+      ? undefined
+      : { rule: 'spawn', why: `${server} is another agent's server.` };
+  }
+  if (tool.startsWith('mcp__')) return undefined;
+  if (SPAWNERS.test(tool)) return spawning(agent, given);
+  const command = [given.command, given.cmd]
+    .flat()
+    .filter((part) => typeof part === 'string')
+    .join(' ');
+  if (tool === 'apply_patch' || /^\*\*\* Begin Patch/m.test(command)) {
+    return first(patched(command || String(given.patch ?? given.input ?? '')), (path) =>
+      changing(policy, agent, absolute(input.cwd, path)),
+    );
+  }
+  if (command !== '') return running(policy, input.cwd, command);
+  const paths = FILE_FIELDS.map((field) => given[field]).filter((path) => typeof path === 'string');
+  return first(paths, (path) => {
+    const at = absolute(input.cwd, path);
+    if (READERS.test(tool)) return isState(policy, at) ? stateOf(path) : undefined;
+    return changing(policy, agent, at);
+  });
+}
+
+function spawning(agent, { subagent_type }) {
+  const type = String(subagent_type ?? 'general-purpose');
+  if (agent.spawns.includes(type)) return undefined;
+  return { rule: 'spawn', why: `The role ${agent.role} may not start ${type.slice(0, 80)}.` };
+}
+
+function running(policy, cwd, raw) {
+  const command = raw.replace(/\\\n/g, ' ').replace(/["'\\]/g, '');
+  for (const part of command.split(/[;&|\n(){}`]+/)) {
+    const step = part.trim().replace(BEFORE, '');
+    if (PUSHES.some((pattern) => pattern.test(step))) return { rule: 'push', why: 'Agents do not push.' };
+    if (DEPLOYS.some((pattern) => pattern.test(step)))
+      return { rule: 'deploy', why: 'Agents do not deploy.' };
+    if (COMMAND_LINE.test(step)) return { rule: 'state', why: "Millwright's command line is a person's." };
+  }
+  if (/\/proc\/[^\s/]+\/environ/.test(command)) return stateOf('/proc');
+  const words = command.split(/[\s;&|(){}`<>=,:]+/).filter((word) => /[/~]|\.\.|^\$/.test(word));
+  const named = [String(cwd ?? '/'), ...words].find((word) => isState(policy, absolute(cwd, word)));
+  return named === undefined ? undefined : stateOf(named);
+}
+
+function changing(policy, agent, path) {
+  const inClone = path.startsWith(policy.clones + sep);
+  if (!inClone && isState(policy, path)) return stateOf(path);
+  if (!inClone) {
+    const rule = HOST_CONFIG.test(path) ? 'protected' : 'edit';
+    return { rule, why: `${path} is in no clone of this factory.` };
+  }
+  const relative = path
+    .slice(policy.clones.length + 1)
+    .split(sep)
+    .slice(1)
+    .join('/')
+    .normalize('NFC');
+  if (policy.protected.some((pattern) => new RegExp(pattern).test(relative.toLowerCase()))) {
+    return { rule: 'protected', why: `${relative} is protected.` };
+  }
+  if (agent.writes.some((pattern) => new RegExp(pattern).test(relative))) return undefined;
+  return { rule: 'edit', why: `${relative} is outside the paths that ${agent.role} writes.` };
+}
+
+const isState = ({ state, clones }, path) =>
+  (path === state || path.startsWith(state + sep)) && path !== clones && !path.startsWith(clones + sep);
+
+const stateOf = (path) => ({ rule: 'state', why: `${path} belongs to the factory, not to its agents.` });
+
+/** The files that a patch in Codex's format touches. */
+const patched = (patch) =>
+  [...patch.matchAll(/^\*\*\* (?:Add File|Update File|Delete File|Move to): (.+)$/gm)].map(([, path]) =>
+    path.trim(),
+  );
+
+function first(list, look) {
+  for (const one of list) {
+    const found = look(one);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The absolute path behind all links, also of a file that is not there yet. */
+function absolute(cwd, path) {
+  const full = resolve(String(cwd ?? '/'), path.replace(/^(~|\$HOME)(?=\/|$)/, process.env.HOME ?? '/'));
+  try {
+    return realpathSync(full);
+  } catch {
+    return dirname(full) === full ? full : join(absolute('/', dirname(full)), basename(full));
+  }
+}
+
+/** The answer for the host: its JSON for a denial, nothing else. */
+function answer(policy, input) {
+  const found = decide(policy, input);
+  if (!found) return '';
+  const agent =
+    policy.agents[Object.hasOwn(policy.agents, input.agent_type ?? '') ? input.agent_type : policy.main];
+  const permissionDecisionReason = `${found.why} ${agent.instead[found.rule]}`;
+  const hookEventName = 'PreToolUse';
+  return JSON.stringify({
+    hookSpecificOutput: { hookEventName, permissionDecision: 'deny', permissionDecisionReason },
+  });
+}
+
+module.exports = { decide, answer };
+
+if (require.main === module) {
+  try {
+    const policy = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+    process.stdout.write(answer(policy, JSON.parse(readFileSync(0, 'utf8'))));
+  } catch (error) {
+    process.stderr.write(`The guard could not decide, so the call is blocked: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,48 @@
+import { type HostFactory, quoted } from './factory.ts';
+
+/** One entry of a host's `hooks`, in the form that Claude Code and Codex share. */
+export interface HookEntry {
+  readonly matcher?: string;
+  readonly hooks: readonly Readonly<Record<string, unknown>>[];
+}
+export type Hooks = Readonly<Record<string, readonly HookEntry[]>>;
+
+const GUARD_SECONDS = 20;
+const CARD_SECONDS = 10;
+const NOT_RUN =
+  'The Millwright guard did not run, so the call is blocked. A person finds out why: millwright doctor --host.';
+
+/**
+ * The hooks of a factory's host: the guard before every tool call, and what keeps where a session stands and gives
+ * back what it held. The guard fails closed on every host and version, because its command ends with `exit 2`.
+ *
+ * @param failsClosed settings that a host knows besides, for a guard that never answered
+ */
+export function factoryHooks(
+  factory: HostFactory,
+  failsClosed: Readonly<Record<string, unknown>> = {},
+): Hooks {
+  const { node, launcher, guard } = factory.programs;
+  const guarded = `${words(node, guard, factory.policy)} || { echo ${quoted(NOT_RUN)} >&2; exit 2; }`;
+  const card = command(words(node, launcher, 'memory', 'card', '--enrolment', factory.main.enrolment));
+  const ended = command(words(node, launcher, 'session', 'stopped', '--policy', factory.policy));
+  return {
+    PreToolUse: [
+      {
+        matcher: '.*',
+        hooks: [{ type: 'command', command: guarded, timeout: GUARD_SECONDS, ...failsClosed }],
+      },
+    ],
+    SessionStart: [{ hooks: [card] }],
+    PreCompact: [{ hooks: [card] }],
+    SubagentStop: [{ hooks: [ended] }],
+    SessionEnd: [{ hooks: [card, ended] }],
+  };
+}
+
+const words = (...all: string[]) => all.map(quoted).join(' ');
+const command = (line: string) => ({ type: 'command', command: line, timeout: CARD_SECONDS });
+
+/** Whether a hook's command is one that `factoryHooks` wrote, of this installation or another. */
+export const isOurHook = (line: unknown): boolean =>
+  typeof line === 'string' && /(\/hosts\/guard\/guard\.cjs|\/bin\/millwright\.cjs)'? /.test(line);
