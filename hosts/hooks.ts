@@ -25,7 +25,6 @@ export function factoryHooks(
   const { node, launcher, guard } = factory.programs;
   const guarded = `${words(node, guard, factory.policy)} || { echo ${quoted(NOT_RUN)} >&2; exit 2; }`;
   const card = command(words(node, launcher, 'memory', 'card', '--enrolment', factory.main.enrolment));
-  const ended = command(words(node, launcher, 'session', 'stopped', '--policy', factory.policy));
   return {
     PreToolUse: [
       {
@@ -35,13 +34,13 @@ export function factoryHooks(
     ],
     SessionStart: [{ hooks: [card] }],
     PreCompact: [{ hooks: [card] }],
-    SubagentStop: [{ hooks: [ended] }],
-    SessionEnd: [{ hooks: [card, ended] }],
+    SessionEnd: [{ hooks: [card] }],
   };
 }
 
 const words = (...all: string[]) => all.map(quoted).join(' ');
-const command = (line: string) => ({ type: 'command', command: line, timeout: CARD_SECONDS });
+/** Never ends with 2, by which a host would keep a session from ending. */
+const command = (line: string) => ({ type: 'command', command: `${line} || exit 1`, timeout: CARD_SECONDS });
 
 /** Whether a hook's command is one that `factoryHooks` wrote, of this installation or another. */
 export const isOurHook = (line: unknown): boolean =>
