@@ -309,3 +309,17 @@ export async function changingSessions(db: Db, roles: readonly string[], limit: 
   const counts = new Map(wrote.map(({ session, count }) => [session, Number(count)]));
   return sessions.map((session) => ({ ...session, entries: counts.get(session.id) ?? 0 }));
 }
+
+/** The number of the newest entry of the record; 0 where there is none. */
+export const lastActivity = async (db: Db): Promise<number> => (await lastEntry(db))?.seq ?? 0;
+
+/** The agents that opened a session after an entry of the record. */
+export async function agentsSeenAfter(db: Db, seq: number): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('activity')
+    .select('agent')
+    .where('seq', '>', seq)
+    .where('event', '=', 'session.opened')
+    .execute();
+  return new Set(rows.map(({ agent }) => agent));
+}

@@ -9,6 +9,8 @@ export type Hooks = Readonly<Record<string, readonly HookEntry[]>>;
 
 const GUARD_SECONDS = 20;
 const CARD_SECONDS = 10;
+/** Codex grants no more at the end of a session. */
+const END_SECONDS = 3;
 const NOT_RUN =
   'The Millwright guard did not run, so the call is blocked. A person finds out why: millwright doctor --host.';
 
@@ -34,7 +36,7 @@ export function factoryHooks(
     ],
     SessionStart: [{ hooks: [card] }],
     PreCompact: [{ hooks: [card] }],
-    SessionEnd: [{ hooks: [card] }],
+    SessionEnd: [{ hooks: [{ ...card, timeout: END_SECONDS }] }],
   };
 }
 

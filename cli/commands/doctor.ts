@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Services } from '../../servers/core/services.ts';
 import { type Census, censusFindings, censusValue, removeLeftovers, takeCensus } from '../census.ts';
 import { type Finding, fault, note } from '../doctor/finding.ts';
+import { checkHosts } from '../doctor/hosts.ts';
 import { checkInstructions } from '../doctor/instructions.ts';
 import { checkDisk, checkGit, checkNode, checkSandbox } from '../doctor/machine.ts';
 import { checkMemory, checkMemoryFiles } from '../doctor/memory.ts';
@@ -14,9 +15,11 @@ import {
   checkStore,
   reapTargets,
 } from '../doctor/state.ts';
+import { tokensOfRoles } from '../doctor/tokens.ts';
 import { findFactory, productOf, withFactory } from '../factories.ts';
 import { CommandError, EXIT, type ExitCode, explain } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
+import { type Host, hostsOf } from '../hosts/setup.ts';
 import { bad, good, type Result, shown } from '../io.ts';
 
 export function doctor(program: Command): void {
@@ -25,18 +28,24 @@ export function doctor(program: Command): void {
     .description('find what is wrong with this machine and this factory, and for each fault the way out')
     .option('--reap', "first end this factory's local runtime and what a dead one left")
     .option('--clean', 'first end and remove what dead processes and ended sessions of this factory left')
+    .option('--host <host>', 'also drive claude-code, codex or both for real, headless, by a scripted model')
+    .option('--tokens', 'instead: what each role pays for its brief and its tools, in tokens')
     .action(handled<Options>(examine));
 }
 
 interface Options {
   reap?: boolean;
   clean?: boolean;
+  host?: string;
+  tokens?: boolean;
 }
 
 async function examine(_io: unknown, options: GlobalOptions & Options): Promise<Result> {
+  if (options.tokens) return withFactory(options, tokensOfRoles);
+  const hosts = options.host === undefined ? [] : hostsOf(options.host);
   if (options.reap) await reapTargets(await findFactory(options));
   const machine = [checkNode(), await checkGit()];
-  const { findings: ofFactory, census } = await examineFactory(options);
+  const { findings: ofFactory, census } = await examineFactory(options, hosts);
   const findings = [...machine, ...ofFactory];
   const exits = findings.map((finding) => (finding.state === 'fault' ? finding.exit : EXIT.ok));
   const exit = Math.max(...exits) as ExitCode;
@@ -68,7 +77,7 @@ interface Examined {
   census?: Census;
 }
 
-async function examineFactory(options: GlobalOptions & Options): Promise<Examined> {
+async function examineFactory(options: GlobalOptions & Options, hosts: readonly Host[]): Promise<Examined> {
   try {
     await findFactory(options);
   } catch (error) {
@@ -80,7 +89,12 @@ async function examineFactory(options: GlobalOptions & Options): Promise<Examine
     return { findings: [none, ...(await attempt('sandbox', () => checkSandbox('none')))] };
   }
   try {
-    return await withFactory(options, (services) => examineOpen(services, options.clean === true));
+    return await withFactory(options, async (services) => {
+      const { findings, census } = await examineOpen(services, options.clean === true);
+      const ofHosts =
+        hosts.length > 0 ? await attempt('hosts', () => checkHosts(services, options, hosts)) : [];
+      return { findings: [...findings, ...ofHosts], ...(census && { census }) };
+    });
   } catch (error) {
     const { message, remedy, exit } = explain(error);
     return { findings: [fault('store', message, remedy, exit)] };

@@ -16,7 +16,10 @@ export interface HostDesk {
   readonly repository: string;
   /** The folder of the factory's state. */
   readonly state: string;
-  millwright(args: readonly string[], path?: string): Promise<{ exit: number; stdout: string; stderr: string }>;
+  millwright(
+    args: readonly string[],
+    path?: string,
+  ): Promise<{ exit: number; stdout: string; stderr: string }>;
   /** Plays turns of the model in Claude Code's main session. */
   claude(host: HostName, turns: (Block | Block[])[], args?: readonly string[]): Promise<ClaudeRun>;
   withStore<T>(work: (services: Services) => Promise<T>): Promise<T>;
@@ -50,7 +53,9 @@ export async function openHostDesk(): Promise<HostDesk> {
   const repository = join(person.home, 'shop');
   const state = join(person.home, '.millwright', 'shop');
   const git = (args: readonly string[]) =>
-    execa('git', ['-c', 'user.name=owner', '-c', 'user.email=owner@shop.invalid', ...args], { cwd: repository });
+    execa('git', ['-c', 'user.name=owner', '-c', 'user.email=owner@shop.invalid', ...args], {
+      cwd: repository,
+    });
   await mkdir(join(repository, 'test'), { recursive: true });
   await writeFile(join(repository, 'package.json'), '{"name":"shop","scripts":{"test":"node --test"}}\n');
   await git(['init', '-q', '-b', 'main']);
