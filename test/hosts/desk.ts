@@ -7,7 +7,7 @@ import { LAUNCHER } from '../cli/command.ts';
 import type { HostName } from './binaries.ts';
 import { newPerson, type Person, runHost } from './isolated.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
-import { type Block, plan } from './plan.ts';
+import { type Block, plan, type ToolResult } from './plan.ts';
 
 /** A person with a repository, a factory `shop` of the preset solo, and both hosts set up by `init`. */
 export interface HostDesk {
@@ -25,6 +25,8 @@ export interface HostDesk {
   withStore<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** The record since an activity number, oldest first. */
   record(after?: number): Promise<Entry[]>;
+  /** Results of the tools that the model called, as the host gave them to it, since the last run began. */
+  results(): ToolResult[];
   close(): Promise<void>;
 }
 
@@ -41,7 +43,6 @@ export interface Entry {
 export interface ClaudeRun {
   /** What the model said at the end: `DONE` and the results of its last calls. */
   result: string;
-  /** Per tool, what the host answered to the main session. */
   stdout: string;
   stderr: string;
 }
@@ -92,6 +93,7 @@ export async function openHostDesk(): Promise<HostDesk> {
     millwright,
     withStore,
     async claude(host, turns, args = []) {
+      model.requests.length = 0;
       const { stdout, stderr } = await runHost(
         person,
         host,
@@ -109,6 +111,12 @@ export async function openHostDesk(): Promise<HostDesk> {
           .orderBy('seq')
           .execute(),
       ),
+    results: () => {
+      const all = model.requests.flatMap(({ turns }) =>
+        turns.flatMap((turn) => (turn.from === 'user' ? turn.results : [])),
+      );
+      return [...new Map(all.map((result) => [result.call, result])).values()];
+    },
     async close() {
       await model.close();
       await person.remove();
