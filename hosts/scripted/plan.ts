@@ -26,6 +26,9 @@ export interface ToolResult {
 /** Decides what the model says next. */
 export type Script = (request: ModelRequest) => Block[] | Promise<Block[]>;
 
+/** As a value of a call's input it stands for what the last results said. */
+export const LAST = '$LAST';
+
 /** Writes a plan into a prompt: element i is what the model says in its i-th turn after it. */
 export function plan(...turns: (Block | Block[])[]): string {
   return `PLAN:${JSON.stringify(turns)}`;
@@ -42,13 +45,25 @@ export const planFromPrompt: Script = ({ turns }) => {
     if (!steps) continue;
     const done = turns.slice(at + 1).filter(({ from }) => from === 'model').length;
     const step = steps[done];
-    return step === undefined ? [{ text: `DONE ${lastResults(turns)}` }] : [step].flat();
+    const last = lastResults(turns);
+    return step === undefined
+      ? [{ text: `DONE ${last}` }]
+      : [step].flat().map((block) => filled(block, last));
   }
   return [{ text: 'NOPLAN' }];
 };
 
+function filled(block: Block, last: string): Block {
+  if (!('tool' in block)) return block;
+  const input = Object.entries(block.input).map(([key, value]) => [
+    key,
+    value === LAST ? last.trim() : value,
+  ]);
+  return { tool: block.tool, input: Object.fromEntries(input) };
+}
+
 /** The results after the model's last words, as one line each. */
-export function lastResults(turns: Turn[]): string {
+function lastResults(turns: Turn[]): string {
   const from = turns.findLastIndex((turn) => turn.from === 'model');
   return turns
     .slice(from + 1)

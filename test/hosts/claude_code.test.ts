@@ -130,18 +130,20 @@ describe.each(VERSIONS)('%s', (host) => {
     expect([...agents].sort()).toEqual(['ceo', 'developer']);
   });
 
-  it('blocks every call when the guard crashes', async () => {
+  it('blocks every call when the guard has no policy, or does not even start', async () => {
     const policy = join(desk.state, 'hosts', 'policy.json');
     const text = await readFile(policy, 'utf8');
     const trace = join(desk.person.home, 'trace');
     await writeFile(policy, '{');
     try {
       await desk.claude(host, [bash(`touch ${trace}`)], SHELL);
+      expect(refusalsIn(/could not decide/)).toHaveLength(1);
     } finally {
       await writeFile(policy, text);
     }
+    await desk.claude(host, [bash(`touch ${trace}`)], SHELL, { NODE_OPTIONS: '--no-such-option' });
+    expect(refusalsIn(/guard did not run/)).toHaveLength(1);
     expect(existsSync(trace)).toBe(false);
-    expect(refusalsIn(/guard/)).toHaveLength(1);
 
     await desk.claude(host, [bash(`touch ${trace}`)], SHELL);
     expect(existsSync(trace)).toBe(true);

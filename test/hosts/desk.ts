@@ -21,7 +21,14 @@ export interface HostDesk {
     path?: string,
   ): Promise<{ exit: number; stdout: string; stderr: string }>;
   /** Plays turns of the model in Claude Code's main session. */
-  claude(host: HostName, turns: (Block | Block[])[], args?: readonly string[]): Promise<ClaudeRun>;
+  claude(
+    host: HostName,
+    turns: (Block | Block[])[],
+    args?: readonly string[],
+    env?: Record<string, string>,
+  ): Promise<ClaudeRun>;
+  /** Plays turns of the model in Codex's main session; answers with the events it printed. */
+  codex(turns: (Block | Block[])[], env?: Record<string, string>): Promise<string>;
   withStore<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** The record since an activity number, oldest first. */
   record(after?: number): Promise<Entry[]>;
@@ -92,15 +99,28 @@ export async function openHostDesk(): Promise<HostDesk> {
     state,
     millwright,
     withStore,
-    async claude(host, turns, args = []) {
+    async claude(host, turns, args = [], env = {}) {
       model.requests.length = 0;
       const { stdout, stderr } = await runHost(
         person,
         host,
         ['-p', plan(...turns), '--output-format', 'json', ...args],
-        { cwd: repository },
+        { cwd: repository, env },
       );
       return { result: resultIn(stdout), stdout, stderr };
+    },
+    async codex(turns, env = {}) {
+      model.requests.length = 0;
+      const args = [
+        'exec',
+        '--json',
+        '-s',
+        'danger-full-access',
+        '-c',
+        'approval_policy="never"',
+        plan(...turns),
+      ];
+      return (await runHost(person, 'codex', args, { cwd: repository, env })).stdout;
     },
     record: (after = 0) =>
       withStore(({ store }) =>
