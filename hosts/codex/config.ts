@@ -2,7 +2,7 @@ import { type HostFactory, MAIN_SERVER, serverCommand } from '../factory.ts';
 
 const BEGIN = '# millwright: begin (written by `millwright init --host codex`; put lines of your own above)';
 const END = '# millwright: end';
-const BLOCK = new RegExp(`(?:^|\\n)${escaped(BEGIN)}\\n[\\s\\S]*?\\n${escaped(END)}(?:\\n|$)`);
+const BLOCK = new RegExp(`^${escaped(BEGIN)}\\n[\\s\\S]*?\\n${escaped(END)}(?:\\n|$)`, 'm');
 
 /**
  * The lines of a project's `.codex/config.toml`: the main session's server. Codex hands its servers nothing of the
@@ -26,7 +26,10 @@ export function codexBlock({ main, programs }: HostFactory): string {
 
 /** `config.toml` with the block in place of an older one, at its end; without it for an undefined block. */
 export function withBlock(text: string, block: string | undefined): string {
-  const rest = text.replace(BLOCK, '\n').replace(/^\n+/, '');
+  const found = BLOCK.exec(text);
+  const rest = found
+    ? text.slice(0, found.index).replace(/\n\n$/, '\n') + text.slice(found.index + found[0].length)
+    : text;
   if (block === undefined) return rest;
   if (/^\s*\[\s*mcp_servers\s*\.\s*"?millwright"?\s*\]/m.test(rest)) {
     throw new Error('config.toml has a server `millwright` of its own; rename it, then run this again.');

@@ -49,9 +49,10 @@ it('without the guard, the same attempts end at the servers', async () => {
   );
 
   const texts = desk.results().map(({ text }) => text);
+  const errors = desk.results().flatMap(({ isError, text }) => (isError ? [text] : []));
   expect(texts.filter((text) => /pushed with [1-9]/.test(text))).toHaveLength(1);
   expect(texts.filter((text) => /FORBIDDEN: .*\.claude\/settings\.json/.test(text))).toHaveLength(1);
-  expect(texts.filter((text) => /No such tool available: .*release_cut/.test(text))).toHaveLength(1);
+  expect(errors.filter((text) => /No such tool available: .*release_cut/.test(text))).toHaveLength(1);
   const refused = (await desk.record()).filter(({ event }) => event === 'refused');
   expect(refused.map(({ agent, tool, rule }) => [agent, tool, rule])).toEqual([
     ['developer', 'change_submit', 'path.protected'],

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostFactory } from '../../cli/hosts/host_factory.ts';
+import { guardPolicy, type Policy } from '../../hosts/guard/policy.ts';
+import { readDefinition } from '../../servers/core/factory/create.ts';
+import { parseDefinition } from '../../servers/core/factory/parse.ts';
+import { factoryPaths } from '../../servers/core/paths.ts';
+
+type Decide = (policy: Policy, input: object) => { rule: string; why: string } | undefined;
+const { decide } = createRequire(import.meta.url)('../../hosts/guard/guard.cjs') as { decide: Decide };
+
+const MOST_CPU_MS = 60;
+const RUNS = 6;
+
+let folder: string;
+let policy: Policy;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'guard-'));
+  const paths = factoryPaths(join(folder, '.millwright', 'shop'));
+  const definition = parseDefinition(await readDefinition('solo'));
+  policy = guardPolicy(await hostFactory(definition, paths, join(folder, 'shop'), undefined));
+  await mkdir(join(paths.clones, 'T-1-1'), { recursive: true });
+  await mkdir(join(folder, 'shop'));
+  await symlink(paths.home, join(folder, 'shop', 'link'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const rule = (tool_name: string, tool_input: object, agent_type?: string) =>
+  decide(policy, { tool_name, tool_input, cwd: join(folder, 'shop'), ...(agent_type && { agent_type }) })
+    ?.rule;
+const DEVELOPER = 'millwright-developer';
+
+describe('commands', () => {
+  it.each([
+    ['git push', 'push'],
+    ['cd x && git -C . -c a=b push origin HEAD:main', 'push'],
+    ["bash -c 'git push'", 'push'],
+    ['g""it push', 'push'],
+    ['/usr/bin/git push -f', 'push'],
+    ['git update-ref refs/heads/main HEAD', 'push'],
+    ['npx wrangler deploy', 'deploy'],
+    ['npx -y wrangler@4 deploy', 'deploy'],
+    ['wrangler dev --env production', 'deploy'],
+    ['FOO=1 npm run deploy', 'deploy'],
+    ['true; (terraform apply)', 'deploy'],
+    ['npx millwright approve C-1', 'state'],
+    ['node /x/bin/millwright.cjs mcp --enrolment y', 'state'],
+    ['cat link/store.sqlite', 'state'],
+    ['cat /proc/1/environ', 'state'],
+  ])('%s is denied: %s', (command, expected) => {
+    expect(rule('Bash', { command }, DEVELOPER)).toBe(expected);
+  });
+
+  it.each([
+    'git status && git commit -m "push the button, then wrangler deploy"',
+    'npm test -- --reporter push',
+    'grep -rn "git push" docs',
+    'node --run build',
+    'ls ..',
+  ])('%s passes', (command) => {
+    expect(rule('Bash', { command }, DEVELOPER)).toBeUndefined();
+  });
+
+  it('denies the state by its path, from within a clone too, and leaves the clones open', () => {
+    const clone = join(policy.clones, 'T-1-1');
+    expect(rule('Bash', { command: `cat ${policy.state}/enrolments/qa.json` })).toBe('state');
+    expect(rule('Bash', { command: `cd ${clone} && cat ${clone}/../../store.sqlite` })).toBe('state');
+    expect(
+      decide(policy, { tool_name: 'Bash', tool_input: { command: 'cat ../../x' }, cwd: clone })?.rule,
+    ).toBe('state');
+    expect(rule('Bash', { command: `cd ${clone} && npm test` })).toBeUndefined();
+    expect(rule('Read', { file_path: join(clone, 'README.md') })).toBeUndefined();
+    expect(rule('Read', { file_path: join(folder, 'shop', 'link', 'store.sqlite') })).toBe('state');
+  });
+});
+
+it('lets each role change what it writes, in a clone, and nothing protected', () => {
+  const at = (path: string) => ({ file_path: join(policy.clones, 'T-1-1', path) });
+  expect(rule('Write', at('src/new.js'), DEVELOPER)).toBeUndefined();
+  expect(rule('Edit', at('.claude/settings.json'), DEVELOPER)).toBe('protected');
+  expect(rule('Edit', at('.GitHub/workflows/ci.yml'), DEVELOPER)).toBe('protected');
+  expect(rule('Edit', at('src/new.js'), 'millwright-qa')).toBe('edit');
+  expect(rule('Edit', at('test/new.js'), 'millwright-qa')).toBeUndefined();
+  expect(rule('Write', at('src/new.js'))).toBe('edit');
+  expect(rule('Write', { file_path: join(folder, 'shop', 'x.js') }, DEVELOPER)).toBe('edit');
+  const patch = `*** Begin Patch\n*** Update File: ${join(folder, 'shop', 'x.js')}\n`;
+  expect(rule('apply_patch', { command: patch }, DEVELOPER)).toBe('edit');
+});
+
+it('knows who may start whom, and whose servers are whose', () => {
+  expect(rule('Agent', { subagent_type: DEVELOPER })).toBeUndefined();
+  expect(rule('Agent', { subagent_type: 'helper' })).toBe('spawn');
+  expect(rule('Agent', { subagent_type: 'millwright-qa' }, DEVELOPER)).toBe('spawn');
+  expect(rule('Agent', {}, DEVELOPER)).toBe('spawn');
+  expect(rule('mcp__millwright__task_create', {}, DEVELOPER)).toBe('spawn');
+  expect(rule(`mcp__${DEVELOPER}__task_checkout`, {}, DEVELOPER)).toBeUndefined();
+  expect(rule('mcp__millwright__task_create', {}, 'general-purpose')).toBeUndefined();
+  expect(rule('mcp__millwright-qa__qa_verdict', {})).toBe('spawn');
+});
+
+it('ends with 2 on what it cannot read, and costs no more than a start of Node', async () => {
+  const guard = join(import.meta.dirname, '..', '..', 'hosts', 'guard', 'guard.cjs');
+  const file = join(folder, 'policy.json');
+  await writeFile(file, JSON.stringify(policy));
+  const ask = (input: string, path = file) =>
+    execa(process.execPath, [guard, path], { input, reject: false });
+
+  const denied = await ask(JSON.stringify({ tool_name: 'Bash', tool_input: { command: 'git push' } }));
+  expect(JSON.parse(denied.stdout).hookSpecificOutput).toMatchObject({
+    hookEventName: 'PreToolUse',
+    permissionDecision: 'deny',
+    permissionDecisionReason: expect.stringMatching(/change_submit/),
+  });
+  expect((await ask('{}', `${file}.none`)).exitCode).toBe(2);
+  expect((await ask('not JSON')).exitCode).toBe(2);
+  expect((await ask('{}')).exitCode).toBe(0);
+
+  const costs: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    costs.push(
+      await cpuOf([guard, file], JSON.stringify({ tool_name: 'Bash', tool_input: { command: 'ls' } })),
+    );
+  }
+  expect(Math.min(...costs)).toBeLessThan(MOST_CPU_MS);
+});
+
+/** The processor time of one Node process, as it says itself at its end; milliseconds. */
+async function cpuOf(args: readonly string[], input: string): Promise<number> {
+  const say =
+    "process.on('exit',()=>{const u=process.cpuUsage();process.stderr.write(String(u.user+u.system))})";
+  const preload = `data:text/javascript,${encodeURIComponent(say)}`;
+  const { stderr } = await execa(process.execPath, ['--import', preload, ...args], { input });
+  return Number(stderr) / 1000;
+}
