@@ -46,4 +46,4 @@ const command = (line: string) => ({ type: 'command', command: `${line} || exit 
 
 /** Whether a hook's command is one that `factoryHooks` wrote, of this installation or another. */
 export const isOurHook = (line: unknown): boolean =>
-  typeof line === 'string' && /(\/hosts\/guard\/guard\.cjs|\/bin\/millwright\.cjs)'? /.test(line);
+  typeof line === 'string' && /(\/guard\/guard\.cjs|\/bin\/millwright\.cjs)'? /.test(line);

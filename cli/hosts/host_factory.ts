@@ -63,7 +63,7 @@ export async function hostFactory(
     programs: {
       node: process.execPath,
       launcher: join(PACKAGE_ROOT, 'bin', 'millwright.cjs'),
-      guard: join(PACKAGE_ROOT, 'hosts', 'guard', 'guard.cjs'),
+      guard: join(PACKAGE_ROOT, 'hosts', 'plugin', 'guard', 'guard.cjs'),
     },
   };
 }

@@ -11,7 +11,7 @@ import { parseDefinition } from '../../servers/core/factory/parse.ts';
 import { factoryPaths } from '../../servers/core/paths.ts';
 
 type Decide = (policy: Policy, input: object) => { rule: string; why: string } | undefined;
-const { decide } = createRequire(import.meta.url)('../../hosts/guard/guard.cjs') as { decide: Decide };
+const { decide } = createRequire(import.meta.url)('../../hosts/plugin/guard/guard.cjs') as { decide: Decide };
 
 const MOST_CPU_MS = 60;
 const RUNS = 6;
@@ -48,6 +48,7 @@ describe('commands', () => {
     ['FOO=1 npm run deploy', 'deploy'],
     ['true; (terraform apply)', 'deploy'],
     ['npx millwright approve C-1', 'state'],
+    ['npx millwright --json init --remove', 'state'],
     ['node /x/bin/millwright.cjs mcp --enrolment y', 'state'],
     ['cat link/store.sqlite', 'state'],
     ['cat /proc/1/environ', 'state'],
@@ -60,6 +61,7 @@ describe('commands', () => {
     'npm test -- --reporter push',
     'grep -rn "git push" docs',
     'node --run build',
+    'npx millwright status',
     'ls ..',
   ])('%s passes', (command) => {
     expect(rule('Bash', { command }, DEVELOPER)).toBeUndefined();
@@ -103,7 +105,7 @@ it('knows who may start whom, and whose servers are whose', () => {
 });
 
 it('ends with 2 on what it cannot read, and costs no more than a start of Node', async () => {
-  const guard = join(import.meta.dirname, '..', '..', 'hosts', 'guard', 'guard.cjs');
+  const guard = join(import.meta.dirname, '..', '..', 'hosts', 'plugin', 'guard', 'guard.cjs');
   const file = join(folder, 'policy.json');
   await writeFile(file, JSON.stringify(policy));
   const ask = (input: string, path = file) =>

@@ -1,9 +1,11 @@
 // The guard of a factory's hosts: `node guard.cjs POLICY < hook-input`. A PreToolUse hook of Claude Code and Codex.
+// With `--find` in place of a file it takes the policy of the factory that the folder belongs to, and says nothing
+// elsewhere.
 // Prints a denial with its reason and the way to go instead, or nothing. It needs no package and reads one file, so
 // that it costs a start of Node; whoever calls it turns any exit but 0 into a denial. It is the first fence only:
 // it reads commands, it does not run them, and the servers' rules hold without it.
 'use strict';
-const { readFileSync, realpathSync } = require('node:fs');
+const { existsSync, readdirSync, readFileSync, realpathSync } = require('node:fs');
 const { basename, dirname, join, resolve, sep } = require('node:path');
 
 const FILE_FIELDS = ['file_path', 'notebook_path', 'path'];
@@ -28,8 +30,9 @@ const PUSHES = [
   /^git(\s+(-[cC]\s+\S+|-\S+))*\s+(push|send-pack|http-push|update-ref|subtree\s+push)\b/,
   /^gh\s+pr\s+merge\b/,
 ];
-/** The factory's own command line is a person's. */
-const COMMAND_LINE = /^(node\s+(-\S+\s+)*)?(\S*\/)?millwright(\.cjs|@\S+)?(\s+(?!--version|--help)\S|$)/;
+/** The factory's own command line is a person's, but for looking. */
+const COMMAND_LINE =
+  /^(node\s+(-\S+\s+)*)?(\S*\/)?millwright(\.cjs|@\S+)?(\s+(?!--version|--help|(status|doctor|checkpoints)\b)\S|$)/;
 
 /** What speaks against a tool call: `{rule, why}`, or undefined. */
 function decide(policy, input) {
@@ -133,6 +136,21 @@ function absolute(cwd, path) {
   }
 }
 
+/** The policy of the factory whose repository or clones hold a folder; undefined where hosts are not set up. */
+function policyOf(cwd) {
+  const all = process.env.MILLWRIGHT_HOME ?? join(process.env.HOME ?? '/', '.millwright');
+  const here = absolute('/', cwd);
+  const holds = (folder) => here === folder || here.startsWith(folder + sep);
+  for (const name of existsSync(all) ? readdirSync(all) : []) {
+    const product = join(all, name, 'product.json');
+    const policy = join(all, name, 'hosts', 'policy.json');
+    if (!existsSync(product) || !existsSync(policy)) continue;
+    const { repository } = JSON.parse(readFileSync(product, 'utf8'));
+    if (holds(absolute('/', repository)) || holds(absolute('/', join(all, name)))) return policy;
+  }
+  return undefined;
+}
+
 /** The answer for the host: its JSON for a denial, nothing else. */
 function answer(policy, input) {
   const found = decide(policy, input);
@@ -150,8 +168,9 @@ module.exports = { decide, answer };
 
 if (require.main === module) {
   try {
-    const policy = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-    process.stdout.write(answer(policy, JSON.parse(readFileSync(0, 'utf8'))));
+    const input = JSON.parse(readFileSync(0, 'utf8'));
+    const file = process.argv[2] === '--find' ? policyOf(String(input.cwd ?? '/')) : process.argv[2];
+    if (file !== undefined) process.stdout.write(answer(JSON.parse(readFileSync(file, 'utf8')), input));
   } catch (error) {
     process.stderr.write(`The guard could not decide, so the call is blocked: ${error.message}\n`);
     process.exitCode = 2;
