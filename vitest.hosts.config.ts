@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Real hosts against a scripted model: their programs are some 900 MB, so `npm run test:hosts` is asked for by name. */
+/** Real hosts against a scripted model: their programs are about 1 GB, so `npm run test:hosts` is asked for by name. */
 export default defineConfig({
   test: {
     include: ['test/hosts/**/*.test.ts'],

@@ -13,10 +13,9 @@ export const claudeJson = (): string => join(process.env.CLAUDE_CONFIG_DIR ?? ho
 /** The folder with the sub-agents and settings that the person has for every repository. */
 export const claudeFolder = (): string => process.env.CLAUDE_CONFIG_DIR ?? join(homedir(), '.claude');
 
-export const settingsPath = (repository: string): string =>
-  join(repository, '.claude', 'settings.local.json');
+const settingsPath = (repository: string): string => join(repository, '.claude', 'settings.local.json');
 
-export const subAgentPath = (repository: string, agent: string): string =>
+const subAgentPath = (repository: string, agent: string): string =>
   join(repository, '.claude', 'agents', `${subAgentName(agent)}.md`);
 
 /**

@@ -11,7 +11,7 @@ import { shown } from '../io.ts';
 import { claudeFolder } from './claude_code.ts';
 
 /** The folder beside the state with what hosts read of it. */
-export const hostsFolder = (paths: FactoryPaths): string => join(paths.home, 'hosts');
+const hostsFolder = (paths: FactoryPaths): string => join(paths.home, 'hosts');
 
 /**
  * What the configuration of hosts is made from.

@@ -9,7 +9,7 @@ import { claudeCodeChanges } from './claude_code.ts';
 import { codexChanges } from './codex.ts';
 import { excludeChange } from './excluded.ts';
 
-export const HOSTS = ['claude-code', 'codex'] as const;
+const HOSTS = ['claude-code', 'codex'] as const;
 export type Host = (typeof HOSTS)[number];
 
 /** The hosts that `--host` names. Throws a usage error for anything else. */

@@ -30,7 +30,7 @@ ${name}; it knows who you are.
 }
 
 /** The host's own tools for a role that changes files, or for one that reads; and the one server. */
-export function subAgentTools({ agents, main }: HostFactory, agent: HostAgent): string[] {
+function subAgentTools({ agents, main }: HostFactory, agent: HostAgent): string[] {
   const spawns = agents
     .filter((other) => agent.spawns.includes(other.role) && other.agent !== main.agent)
     .map((other) => subAgentName(other.agent));

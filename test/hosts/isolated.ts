@@ -41,7 +41,7 @@ export async function newPerson(model: ModelStub): Promise<Person> {
 }
 
 /** The lines of config.toml that make the scripted model Codex's only provider. */
-export function codexProvider(url: string): string {
+function codexProvider(url: string): string {
   return `model = "gpt-5.4"
 model_provider = "scripted"
 
