@@ -151,21 +151,6 @@ export const recentWords = (db: Db, now: number) =>
     .limit(20)
     .execute();
 
-/** Marks the oldest queued run as taken; of several runners at once one gets it. */
-export const takeRun = (tx: Tx, now: number) =>
-  tx
-    .updateTable('spawns')
-    .set({ state: 'taken', taken_at: now })
-    .where('state', '=', 'queued')
-    .where('id', '=', (eb) =>
-      eb
-        .selectFrom('spawns')
-        .select((e) => e.fn.min('id').as('id'))
-        .where('state', '=', 'queued'),
-    )
-    .returning(['id', 'role', 'agent', 'task', 'message'])
-    .executeTakeFirst();
-
 export const listStops = (db: Db) => db.selectFrom('kills').selectAll().orderBy('at').execute();
 
 export const addStop = (tx: Tx, scope: string, reason: string, now: number) =>

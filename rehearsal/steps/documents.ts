@@ -1,4 +1,3 @@
-import { must } from '../stage.ts';
 import { BRIEF, DISPATCH, LAUNCH_PLAN, POSITIONING, SEO_AUDIT, SPEC } from '../texts.ts';
 import { decide, editedDocument, forgedDecision, replayedDecision } from './decisions.ts';
 import {
@@ -108,15 +107,15 @@ export const documentSteps: Record<string, Performance> = {
   dispatch: async (actor, kit, task) => {
     const role = kit.stage.roleFor('developer');
     await attempt(kit, actor, 'input.invalid', 'agent_spawn', { role, message: 'x'.repeat(5000) });
-    await actor.do('agent_spawn', { role, message: 'Build to the spec.' });
+    const spawned = await actor.do('agent_spawn', { role, message: 'Build to the spec.' });
     await leave(actor, 'dispatch', DISPATCH);
     await remember(actor, {
       kind: 'next',
-      text: `${task} queued a run of a developer; look whether the build is submitted.`,
+      text: `${task} had a developer started; look whether the build is submitted.`,
     });
-    await complete(actor, 'queued a developer');
-    kit.progress.done(actor.agent, 'queued a developer');
-    await runQueued(kit);
+    await complete(actor, 'had a developer started');
+    kit.progress.done(actor.agent, 'asked for a developer');
+    await startSpawned(kit, spawned);
   },
 
   'launch-plan': async (actor, kit) => {
@@ -143,9 +142,10 @@ export const documentSteps: Record<string, Performance> = {
   ),
 };
 
-/** The runner's part: takes the run that was queued and starts its agent in a process of its own. */
-async function runQueued(kit: Kit): Promise<void> {
-  const { json } = await must(kit.stage.millwright(['runs', 'take']), 'The run');
-  const { agent } = await kit.stage.actor(String(json.agent));
-  kit.progress.done('runner', `started ${agent}`);
+/** The host's part while no runner is up: starts the agent in a process of its own, with the brief it was given. */
+async function startSpawned(kit: Kit, spawned: Record<string, unknown>): Promise<void> {
+  if (spawned.queued !== false || typeof spawned.brief !== 'string')
+    throw new Error('A run was queued although no runner is up.');
+  const { agent } = await kit.stage.actor(String(spawned.agent));
+  kit.progress.done('host', `started ${agent}`);
 }

@@ -108,6 +108,7 @@ export async function sweep(store: Store, tx: Tx, factory: Factory, now: number)
     await releaseLease(tx, lease.kind, lease.subject);
     if (lease.kind === 'task') await giveTaskBack(tx, lease.subject, factory, now);
     if (lease.kind === 'job') await requeueJob(tx, lease.subject, now);
+    if (lease.kind === 'run') await endLostRun(tx, lease.subject, now);
     await append(store, tx, {
       at: now,
       session: 'server',
@@ -133,7 +134,23 @@ const ended = prepared<{ now: number }>()((db, value) => {
   return locksRows(db) ? query.forUpdate().skipLocked() : query;
 });
 
-async function giveTaskBack(tx: Tx, id: number, factory: Factory, now: number): Promise<void> {
+/** A run whose runner died: its credential ends with it, so that a process that lives on can write nothing more. */
+async function endLostRun(tx: Tx, id: number, now: number): Promise<void> {
+  const run = await tx
+    .updateTable('spawns')
+    .set({ state: 'ended', outcome: 'lost', ended_at: now })
+    .where('id', '=', id)
+    .where('state', '=', 'running')
+    .returning(['session', 'enrolment'])
+    .executeTakeFirst();
+  if (run?.enrolment)
+    await tx.updateTable('enrolments').set({ revoked_at: now }).where('id', '=', run.enrolment).execute();
+  if (run?.session)
+    await tx.updateTable('leases').set({ ends_at: now }).where('holder', '=', run.session).execute();
+}
+
+/** A task whose holder is gone: ready again, later each time, and blocked after the factory's limit. */
+export async function giveTaskBack(tx: Tx, id: number, factory: Factory, now: number): Promise<void> {
   const task = await tx
     .selectFrom('tasks')
     .select(['state', 'lapses'])

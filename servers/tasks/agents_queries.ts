@@ -9,9 +9,6 @@ export const liveSessions = (db: Db, now: number) =>
     .where('expires_at', '>', now)
     .execute();
 
-export const queuedSpawns = (db: Db) =>
-  db.selectFrom('spawns').select(['agent']).where('state', '=', 'queued').execute();
-
 export interface NewSpawn {
   role: string;
   agent: string;
@@ -36,7 +33,8 @@ export const insertSpawn = (tx: Tx, spawn: NewSpawn) =>
       requested_at: spawn.now,
       taken_at: null,
     })
-    .execute();
+    .returning('id')
+    .executeTakeFirstOrThrow();
 
 export const activityAfter = (db: Db, after: number, limit: number, subject?: string) => {
   let query = db

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { CAPABILITY_NAMES } from '../permissions.ts';
+import { choiceSchema, dayLimits, hostSchema, runLimits } from './runs.ts';
 
 const name = z
   .string()
@@ -18,7 +19,15 @@ const role = z.strictObject({
     .array(name)
     .default([])
     .describe("Roles whose memory this role may read besides its own agent's; private entries never."),
+  host: name
+    .optional()
+    .describe('What the runner starts: claude-code (unless given), codex, or one of `hosts`.'),
   model: z.string().max(80).optional(),
+  fallback: z
+    .array(choiceSchema)
+    .max(5)
+    .default([])
+    .describe('Tried in this order when a host or its provider is down.'),
 });
 
 const gate = z.strictObject({
@@ -77,8 +86,15 @@ export const factorySchema = z.strictObject({
     .strictObject({
       open_tasks: z.int().min(1).max(100_000).default(20_000),
       session_hours: z.number().min(0.01).max(720).default(24),
+      parallel: z.int().min(1).max(64).default(2).describe('Runs at the same time; the others wait.'),
+      run: runLimits,
+      day: dayLimits,
     })
-    .default({ open_tasks: 20_000, session_hours: 24 }),
+    .prefault({}),
+  hosts: z
+    .record(name, hostSchema)
+    .default({})
+    .describe('How the runner starts hosts of other commands or endpoints.'),
   memory: z
     .strictObject({
       required: z

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { ownWords, type RoleWords, readRole, wordsPaths } from '../words.ts';
 import { type Factory, factorySchema } from './definition.ts';
 import { type Pipeline, pipelineSchema } from './pipeline.ts';
+import { hostOf } from './runs.ts';
 
 /** The files that define a factory, by their path below the factory folder. What a human signs is all of them. */
 export type DefinitionFiles = Readonly<Record<string, string>>;
@@ -151,6 +152,10 @@ function checkRoles(factory: Factory, lineOf: LineOf): void {
     for (const recalled of role.recalls) {
       if (!factory.roles[recalled])
         wrong(['roles', name, 'recalls'], `"${recalled}" is no role; use one of ${names}.`);
+    }
+    for (const { host } of [role, ...role.fallback]) {
+      if (host !== undefined && !hostOf(factory.hosts, host))
+        wrong(['roles', name], `host "${host}" is not described; add it to hosts.`);
     }
     for (const spawned of role.spawns) {
       if (!factory.roles[spawned])

@@ -62,7 +62,7 @@ export interface Sessions {
 
 /** One row for each thing that can be held; it stays when free, so that its fence only ever grows. */
 export interface Leases {
-  kind: 'task' | 'job' | 'release';
+  kind: 'task' | 'job' | 'release' | 'run' | 'runner';
   subject: number;
   holder: string | null;
   fence: number;
@@ -279,18 +279,52 @@ export interface Releases {
   created_at: number;
 }
 
+/** The runs of agents: asked for with agent_spawn or by `millwright run`, and carried out by a runner. */
 export interface Spawns {
   id: Generated<number>;
   role: string;
   agent: string;
   task: number | null;
   message: string;
-  state: 'queued' | 'taken' | 'ended';
+  state: 'queued' | 'running' | 'ended' | 'stopped';
   root: string;
   requested_by: string;
   requested_at: number;
+  /** When a runner took it. */
   taken_at: number | null;
+  /** Which of the role's hosts and models works or worked last. */
+  host: Generated<string | null>;
+  model: Generated<string | null>;
+  session: Generated<string | null>;
+  enrolment: Generated<string | null>;
+  /** The leader of its process group: id, start and the mark in its environment, as JSON. */
+  process: Generated<string | null>;
+  turns: Generated<number>;
+  tokens: Generated<number>;
+  /** Micro-dollars; null while nobody could say. */
+  micros: Generated<number | null>;
+  event_at: Generated<number | null>;
+  ended_at: Generated<number | null>;
+  outcome: Generated<RunOutcome | null>;
+  said: Generated<string>;
+  /** Set by whoever wants it stopped; its runner reads it with every beat. */
+  stop_why: Generated<string | null>;
 }
+
+/**
+ * How a run ended: with its task handed in or blocked by its agent; with the task given back after the process just
+ * ended, failed, or passed a limit; lost with its runner; refused before anything was launched; stopped by a person.
+ */
+export type RunOutcome =
+  | 'completed'
+  | 'blocked'
+  | 'returned'
+  | 'failed'
+  | 'limit'
+  | 'lost'
+  | 'refused'
+  | 'stopped'
+  | 'taken';
 
 /** A stop that every claim, spawn and release reads; `scope` is `factory` or `role:<name>`. */
 export interface Kills {

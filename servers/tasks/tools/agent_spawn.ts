@@ -3,21 +3,31 @@ import { ToolError } from '../../core/errors.ts';
 import { idInput } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import { defineTool } from '../../core/tool.ts';
-import { insertSpawn, liveSessions, queuedSpawns } from '../agents_queries.ts';
+import { insertSpawn, liveSessions } from '../agents_queries.ts';
 import { findTask } from '../queries.ts';
+import { runPrompt } from '../run_prompt.ts';
+import { isRunnerUp, openRuns } from '../runs_queries.ts';
+
+const NO_RUNNER =
+  'No runner is up, so nothing was queued. Start a sub-agent of that role in your own host with this brief, or ask the human to run `millwright up`.';
 
 export default defineTool({
   name: 'agent_spawn',
   needs: 'agent:spawn',
   effect: 'write',
   description:
-    'Queue a run of an agent in a role that you may spawn. The runner starts it in a process of its own; wait for its task with task_wait.',
+    'Have an agent run in a role that you may spawn: queued for the runner; wait with task_wait. With no runner up you get the brief for a sub-agent of your own host.',
   input: z.strictObject({
     role: z.string().max(40),
     task: idInput('T').optional().describe('The task it should take first.'),
     message: z.string().max(2000).default('').describe('What it should know besides its brief.'),
   }),
-  output: z.object({ agent: z.string(), queued: z.literal(true) }),
+  output: z.object({
+    agent: z.string(),
+    queued: z.boolean(),
+    run: z.number().nullable(),
+    brief: z.string().nullable(),
+  }),
 
   async handler({ role, task, message }, { tx, factory, session, now, about }) {
     const spawns = factory.roles[session.role]?.spawns ?? [];
@@ -37,7 +47,7 @@ export default defineTool({
       );
     }
     const busy = new Set(
-      [...(await liveSessions(tx, now)), ...(await queuedSpawns(tx))].map(({ agent }) => agent),
+      [...(await liveSessions(tx, now)), ...(await openRuns(tx))].map(({ agent }) => agent),
     );
     const agents = factory.roles[role]?.agents ?? [];
     const agent = agents.find((name) => !busy.has(name));
@@ -50,7 +60,11 @@ export default defineTool({
       );
     }
     about(`agent:${agent}`);
-    await insertSpawn(tx, {
+    if (!(await isRunnerUp(tx, now))) {
+      const brief = runPrompt({ agent, role, task: task ?? null, message });
+      return { agent, queued: false, run: null, brief: `${NO_RUNNER}\n\n${brief}` };
+    }
+    const { id } = await insertSpawn(tx, {
       role,
       agent,
       task: task ?? null,
@@ -59,6 +73,6 @@ export default defineTool({
       requestedBy: session.agent,
       now,
     });
-    return { agent, queued: true as const };
+    return { agent, queued: true, run: id, brief: null };
   },
 });
