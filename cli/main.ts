@@ -22,6 +22,7 @@ import { pipeline } from './commands/pipeline.ts';
 import { record } from './commands/record.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { restore } from './commands/restore.ts';
+import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
 import { session } from './commands/session.ts';
 import { sign } from './commands/sign.ts';
@@ -35,7 +36,10 @@ import { printFailure } from './io.ts';
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Look first:', [rehearse, doctor]],
   ['Set up:', [init, human, enrol, factory, permissions]],
-  ['Every day:', [status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop]],
+  [
+    'Every day:',
+    [run, status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop],
+  ],
   ['Serve agents:', [mcp, up, session, runs]],
   ['Evidence:', [record, gates, backup]],
   ['The words of the roles:', [words]],

@@ -17,10 +17,11 @@ const PROGRAMS = {
   runtime: 'servers/core/target/local/runtime.ts',
   bench: 'test/bench/main.ts',
 };
-/** Scripts that are carried into the sandbox: one file each. */
+/** Programs that stand alone, most of them carried into the sandbox: one file each. */
 const SCRIPTS = {
   'qa-probe': 'servers/qa/probe/main.ts',
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
+  'run-watchdog': 'hosts/run/watchdog.ts',
 };
 const OLD_CHUNK_MS = 3_600_000;
 /** For a package: nothing of an earlier build stays. */

@@ -12,8 +12,9 @@ const LONGEST_REASON = 200;
 export function stop(program: Command): void {
   program
     .command('stop <reason...>')
+    .alias('kill')
     .description(
-      'emergency stop: from now on no task is taken and no run or release starts; what is held ends with its lease',
+      'emergency stop: runs of agents end, and no task is taken and no run or release starts; what else is held ends with its lease',
     )
     .option('--role <role>', 'only for this role')
     .action(

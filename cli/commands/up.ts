@@ -12,6 +12,7 @@ interface UpOptions {
   tlsCert?: string;
   tlsKey?: string;
   behindProxy?: boolean;
+  runner: boolean;
 }
 
 const LOOK_AT_HOME_MS = 60_000;
@@ -31,6 +32,7 @@ export function up(program: Command): void {
     .option('--allow <name...>', 'host names besides localhost that requests may be addressed to')
     .option('--tls-cert <file>', 'certificate with its chain (PEM); read again on SIGHUP')
     .option('--tls-key <file>', 'its key (PEM)')
+    .option('--no-runner', 'start no host for queued runs of agents')
     .option('--behind-proxy', 'a proxy in front speaks TLS: listen without it, beyond this machine too')
     .action(
       handled<UpOptions>(async (io, options) => {
@@ -55,12 +57,16 @@ export function up(program: Command): void {
             behindProxy: options.behindProxy ?? false,
           });
           if (tls) process.on('SIGHUP', () => void reload(io, server.reload));
+          const runner = options.runner
+            ? await (await import('../runner.ts')).openRunner(services, fleet.tools, server.url, io)
+            : undefined;
           const withdraw = await announceDaemon(services.paths.home, server.url);
           io.line({ ok: true, url: `${server.url}/mcp` }, `${server.url}/mcp`);
           io.progress(`Ctrl-C ends it; ${FATE_OF_SESSIONS[services.store.dialect]}.`);
           const fault = await Promise.race([stopped, home.fault]);
           home.stop();
           io.progress('Ending: running calls have ten seconds to finish.');
+          await runner?.stop('The factory was shut down.');
           await withdraw();
           await server.close();
           if (fault) throw fault;

@@ -31,7 +31,7 @@ export async function leaveRunner(tx: Tx, holder: string): Promise<void> {
 }
 
 /** What the runs that began after `since` used, in runs, tokens and micro-dollars. */
-export async function usedSince(db: Db, since: number) {
+export async function usedSince(db: Db, since: number, butFor = 0) {
   const row = await db
     .selectFrom('spawns')
     .select((eb) => [
@@ -40,6 +40,7 @@ export async function usedSince(db: Db, since: number) {
       eb.fn.sum<number | null>('micros').as('micros'),
     ])
     .where('taken_at', '>', since)
+    .where('id', '<>', butFor)
     .executeTakeFirstOrThrow();
   return { runs: Number(row.runs), tokens: Number(row.tokens ?? 0), micros: Number(row.micros ?? 0) };
 }
@@ -187,3 +188,19 @@ export const lastFailedRun = (db: Db, task: number) =>
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
+
+/** Whether a human has yet to decide something that this task, or its pipeline, asked for. */
+export async function waitsForHuman(db: Db, task: number, now: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('checkpoints')
+    .select('id')
+    .where('task', '=', task)
+    .where('state', '=', 'open')
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Where these runs stand for whoever may want them stopped. */
+export const wantedStops = (db: Db, ids: readonly number[]) =>
+  db.selectFrom('spawns').select(['id', 'state', 'stop_why']).where('id', 'in', ids).execute();

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { headOfMain, openAuthority } from '../../servers/core/git/authority.ts';
+import { git } from '../../servers/core/git/git.ts';
+import type { Services } from '../../servers/core/services.ts';
+
+const LONGEST_WORDS = 40_000;
+
+/** Gives `use` a new folder of one run, which only its user can read, and removes it. */
+export async function inRunFolder<T>(services: Services, run: number, use: (folder: string) => Promise<T>) {
+  const folder = join(services.paths.work, `run-${run}-${randomUUID()}`);
+  await mkdir(join(folder, 'empty'), { recursive: true, mode: 0o700 });
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** The words for agents in mainline: CLAUDE.md or AGENTS.md, the host's own first; empty when there is neither. */
+export async function mainlineWords(services: Services, kind: 'claude-code' | 'codex'): Promise<string> {
+  const names = kind === 'codex' ? ['AGENTS.md', 'CLAUDE.md'] : ['CLAUDE.md', 'AGENTS.md'];
+  const bare = await openAuthority(services.paths.git);
+  const head = await headOfMain(bare);
+  for (const name of names) {
+    const words = await git(bare, ['cat-file', 'blob', '--end-of-options', `${head}:${name}`]).catch(
+      () => undefined,
+    );
+    if (words) return words.toString('utf8').slice(0, LONGEST_WORDS);
+  }
+  return '';
+}
