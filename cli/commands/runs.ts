@@ -22,7 +22,7 @@ export function runs(program: Command): void {
     .action(
       handled<{ follow?: boolean }>((io, options) =>
         withFactory(options, async (services) => {
-          if (options.follow) return follow(services, (run) => io.line(valueOf(run), lineOf(run)));
+          if (options.follow) return follow(services, (run) => io.line(asShown(run), lineOf(run)));
           const { db } = services.store;
           const [found, isUp] = await Promise.all([
             listRuns(db, SHOWN),
@@ -31,7 +31,7 @@ export function runs(program: Command): void {
           const rows = found.map(rowOf);
           const none = found.length === 0 ? 'There was no run yet.' : table(HEADINGS, rows);
           const note = isUp ? '' : '\nNo runner is up; `millwright up` starts one.';
-          return { value: { runner: isUp, runs: found.map(valueOf) }, text: none + note };
+          return { value: { runner: isUp, runs: found.map(asShown) }, text: none + note };
         }),
       ),
     );
@@ -42,7 +42,7 @@ export function runs(program: Command): void {
       handled((_io, options, id = '') =>
         withFactory(options, async ({ store }) => {
           const run = await runOf(store.db, id);
-          const value = valueOf(run);
+          const value = asShown(run);
           const lines = Object.entries(value).map(
             ([name, part]) => `${name.padEnd(10)} ${shown(String(part ?? '-'))}`,
           );
@@ -95,7 +95,7 @@ async function follow({ store }: Services, tell: (run: Run) => void): Promise<nu
   });
   while (!isOver) {
     for (const run of (await listRuns(store.db, SHOWN)).reverse()) {
-      const line = JSON.stringify(valueOf(run));
+      const line = JSON.stringify(asShown(run));
       if (last.get(run.id) !== line) tell(run);
       last.set(run.id, line);
     }
@@ -122,7 +122,7 @@ const rowOf = (run: Run) => [
 /** One line about a run, for a list that grows. */
 export const lineOf = (run: Run) => `run ${rowOf(run).join('  ')}`;
 
-const valueOf = (run: Run) => ({
+const asShown = (run: Run) => ({
   run: run.id,
   agent: run.agent,
   role: run.role,
