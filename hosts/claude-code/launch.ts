@@ -37,7 +37,12 @@ export const claudeCode: HostPort = {
       ...(choice.model ? ['--model', choice.model] : []),
       ...(input.words ? ['--append-system-prompt', input.words] : []),
     ];
-    return { command: choice.host.command ?? 'claude', args, env: await environment(input, config) };
+    return {
+      command: choice.host.command ?? 'claude',
+      args,
+      env: await environment(input, config),
+      cwd: input.cwd,
+    };
   },
 };
 

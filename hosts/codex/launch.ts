@@ -9,8 +9,8 @@ const LOGIN = 'auth.json';
 const TOOL_SECONDS = 60;
 
 /**
- * Codex without a person: a CODEX_HOME of this run, in which no project is trusted, so that neither configuration nor
- * agents nor skills of the folder it works in are loaded; AGENTS.md of the branch is kept out by its size limit.
+ * Codex without a person: a CODEX_HOME of this run, and an empty folder to start in. Codex lists the skills of the
+ * repository it is started in even where that is not trusted, so it is not started in the clone: workspace_open names it.
  */
 export const codex: HostPort = {
   kind: 'codex',
@@ -23,11 +23,13 @@ export const codex: HostPort = {
     if (input.words) await writeFile(join(home, 'AGENTS.md'), input.words, { mode: 0o600 });
     if (!input.choice.host.key_env) await shareLogin(input.env, `.codex/${LOGIN}`, join(home, LOGIN));
     const args = [
-      ...['exec', '--json', '--skip-git-repo-check', '--strict-config', '-C', input.cwd],
+      ...['exec', '--json', '--skip-git-repo-check', '--strict-config'],
       ...['-s', input.changes ? 'danger-full-access' : 'read-only', '--', input.prompt],
     ];
+    const cwd = join(input.folder, 'empty');
+    await mkdir(cwd, { recursive: true, mode: 0o700 });
     const env = { ...(await scrubbed(input, PROVIDER)), CODEX_HOME: home };
-    return { command: input.choice.host.command ?? 'codex', args, env };
+    return { command: input.choice.host.command ?? 'codex', args, env, cwd };
   },
 };
 

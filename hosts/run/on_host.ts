@@ -130,7 +130,6 @@ async function launchOn(
   let noted = 0;
   const watched = await watchHost({
     launch,
-    cwd: place.cwd,
     watchdog,
     stream,
     silenceMs: factory.limits.run.silence * 1000,

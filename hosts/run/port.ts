@@ -56,6 +56,7 @@ export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
 }
 
 /** One kind of host: how it is launched without a person, and how its stream is read. */

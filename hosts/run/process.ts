@@ -54,8 +54,7 @@ export function startWatchdog(): Watchdog {
  * there or cannot be started.
  */
 export async function launchHost(
-  { command, args, env }: Launch,
-  cwd: string,
+  { command, args, env, cwd }: Launch,
   watchdog: Pick<Watchdog, 'watch' | 'forget'>,
   take: (line: string) => void,
 ): Promise<HostProcess> {

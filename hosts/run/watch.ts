@@ -17,7 +17,6 @@ export interface Watched {
 
 export interface Watching {
   readonly launch: Launch;
-  readonly cwd: string;
   readonly watchdog: Pick<Watchdog, 'watch' | 'forget'>;
   readonly stream: HostStream;
   readonly silenceMs: number;
@@ -36,7 +35,7 @@ const LOOK_MS = 200;
  * after its whole time, or because somebody stops it. Resolves when nothing of it runs any more.
  */
 export async function watchHost(watching: Watching): Promise<Watched> {
-  const { launch, cwd, watchdog, stream, signal } = watching;
+  const { launch, watchdog, stream, signal } = watching;
   let host: HostProcess | undefined;
   let cut: Cut | undefined;
   let last = performance.now();
@@ -52,7 +51,7 @@ export async function watchHost(watching: Watching): Promise<Watched> {
     const why = watching.event(stream.seen);
     if (why) end('limit', why);
   };
-  host = await launchHost(launch, cwd, watchdog, take);
+  host = await launchHost(launch, watchdog, take);
   if (cut) void host.kill();
   const started = performance.now();
   const onStop = () => end('stopped', (signal.reason as Cut).why);

@@ -27,9 +27,16 @@ export const PRODUCT: InitialFile[] = [
   },
 ];
 
+/** The parsed factory.yaml, as far as a test changes it. */
+export interface Parsed {
+  roles: Record<string, object>;
+  limits?: object;
+  hosts?: object;
+}
+
 export interface MillOptions {
   /** Changes the parsed factory.yaml of the preset `solo`. */
-  change?: (factory: Record<string, never>) => void;
+  change?: (factory: Parsed) => void;
   files?: readonly InitialFile[];
   env?: Readonly<Record<string, string>>;
 }
