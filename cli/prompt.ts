@@ -51,3 +51,12 @@ const interrupted = () =>
     'Run the command again.',
     EXIT.interrupted,
   );
+
+/** Asks a question and says whether the answer was yes; anything else, and the end of input, is no. */
+export async function asksYes(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const answer = await Promise.race([lines.question(question), ended]);
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
+}

@@ -75,11 +75,14 @@ async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise
         touch: beats.touch,
       }),
     );
-    const became = await settle(services, run, session.id, task, ended.said);
+    const became = await settle(services, run, session.id, task, {
+      said: ended.said,
+      isFault: ended.outcome !== 'stopped',
+    });
     return became === 'returned' ? ended : { outcome: became, said: ended.said };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    await settle(services, run, session.id, task, said);
+    await settle(services, run, session.id, task, { said, isFault: true });
     return { outcome: error instanceof Refused ? 'refused' : 'failed', said };
   } finally {
     await beats.stop().catch((error) => services.log(String(error)));

@@ -10,7 +10,7 @@ import { waitsForHuman } from '../../servers/tasks/runs_queries.ts';
 export type Run = Row<'spawns'>;
 
 /** Opens the one session of a run: the right to it ends after `ms`, or when the run ends. */
-export async function openRunSession(services: Services, run: Run, ms: number) {
+export async function openRunSession(services: Services, run: Pick<Run, 'id' | 'agent'>, ms: number) {
   const [enrolment, token, now] = [randomUUID(), newToken(), services.clock.now()];
   await services.store.transaction((tx) =>
     tx
@@ -31,14 +31,14 @@ export async function openRunSession(services: Services, run: Run, ms: number) {
 
 /**
  * Ends a run's session. A task it still holds is given back, with what the run said last in the record; a task that
- * waits for a human's decision does not count that as a failure. Says what became of the task the run began with.
+ * waits for a human's decision, or whose run a person stopped, does not count that as a failure. Says what became of the task the run began with.
  */
 export async function settle(
   services: Services,
   run: Run,
   session: string,
   task: number | undefined,
-  said: string,
+  { said, isFault }: { said: string; isFault: boolean },
 ): Promise<Extract<RunOutcome, 'completed' | 'blocked' | 'returned'>> {
   const { factory } = await services.factory();
   return services.store.transaction(async (tx) => {
@@ -53,7 +53,7 @@ export async function settle(
       const lease = { kind: 'task' as const, subject: held, holder: session, fence: row.fence };
       if (await isHeld(tx, services.store.dialect, lease, now)) {
         await releaseLease(tx, 'task', held);
-        if (await waitsForHuman(tx, held, now)) await setState(tx, held, 'ready');
+        if (!isFault || (await waitsForHuman(tx, held, now))) await setState(tx, held, 'ready');
         else await giveTaskBack(tx, held, factory, now);
         await append(services.store, tx, {
           at: now,
