@@ -4,7 +4,6 @@ import { definitionOf } from '../../servers/core/factory/steps.ts';
 import { pipelineId, taskId } from '../../servers/core/ids.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
-import { isRunnerUp } from '../../servers/tasks/runs_queries.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
@@ -58,9 +57,7 @@ async function line(io: Io, options: RunOptions, { fleet, services, request }: O
   await sayCost(io, options, services, old);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
-  const runner = (await isRunnerUp(services.store.db, services.clock.now()))
-    ? undefined
-    : await ownRunner(io, services, fleet);
+  const runner = await ownRunner(io, services, fleet);
   try {
     const pipeline = old?.id ?? (await beginPipeline(services, fleet.tools, options.pipeline, request));
     io.progress(
@@ -69,11 +66,11 @@ async function line(io: Io, options: RunOptions, { fleet, services, request }: O
     const tell = (text: string) => io.progress(text);
     const look = await liveView(services, pipeline, tell);
     const driven = await drive({ services, pipeline, signal: stop.signal, tell, look });
-    if (driven.state === 'interrupted') await runner?.stop('The person who asked for it interrupted.');
+    if (driven.state === 'interrupted') await runner.stop('The person who asked for it interrupted.');
     await look();
     return await resultOf(services, pipeline, driven);
   } finally {
-    await runner?.stop('The command ended.');
+    await runner.stop('The command ended.');
   }
 }
 

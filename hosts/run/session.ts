@@ -70,7 +70,7 @@ export async function settle(
     }
     await endSession(tx, session, now);
     const state = task === undefined ? undefined : (await findTask(tx, task))?.state;
-    if (held !== null && held === task) return 'returned';
-    return state === 'done' ? 'completed' : state === 'blocked' ? 'blocked' : 'returned';
+    if (state === 'blocked') return 'blocked';
+    return state === 'done' || state === 'cancelled' ? 'completed' : 'returned';
   });
 }

@@ -44,6 +44,8 @@ export interface RunOptions {
   cwd?: string;
   path?: string;
   env?: Record<string, string>;
+  /** In milliseconds. */
+  timeout?: number;
 }
 
 export interface Desk {
@@ -82,7 +84,13 @@ export async function openDesk(
   await git(['commit', '-q', '-m', 'Start']);
   const ran = async (
     args: readonly string[],
-    { input = '', cwd = repository, path = process.env.PATH ?? '', env = {} }: RunOptions = {},
+    {
+      input = '',
+      cwd = repository,
+      path = process.env.PATH ?? '',
+      env = {},
+      timeout = 20_000,
+    }: RunOptions = {},
   ) => {
     const result = await execa(process.execPath, [LAUNCHER, ...args], {
       cwd,
@@ -90,7 +98,7 @@ export async function openDesk(
       env: { PATH: path, TMPDIR: tmpdir(), HOME: folder, MILLWRIGHT_HOME: home, ...env },
       extendEnv: false,
       reject: false,
-      timeout: 20_000,
+      timeout,
     });
     const json = args.includes('--json') && result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {};
     return { exit: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr, json };

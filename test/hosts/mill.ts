@@ -19,6 +19,15 @@ export const PRODUCT: InitialFile[] = [
     path: 'package.json',
     content: '{"name":"sums","type":"module","private":true,"scripts":{"test":"node --test"}}\n',
   },
+  {
+    path: 'wrangler.jsonc',
+    content: '{ "name": "sums", "main": "src/index.js", "compatibility_date": "2026-11-01" }\n',
+  },
+  {
+    path: 'src/index.js',
+    content:
+      "import { add } from './add.js';\nexport default { fetch: () => new Response(String(add(1, 2))) };\n",
+  },
   { path: 'src/add.js', content: 'export const add = (a, b) => a + b;\n' },
   {
     path: 'test/add.test.js',

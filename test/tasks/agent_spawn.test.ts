@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
-import { startFactory } from '../harness.ts';
+import { enterRunner } from '../../servers/tasks/runs_queries.ts';
+import { startFactory, type TestFactory } from '../harness.ts';
 import { create, sessionOf, stop } from './stage.ts';
 
 const servers = ['tasks'];
 
+/** Says that a runner is up, for a minute. */
+const runnerUp = ({ services: { store }, clock }: TestFactory) =>
+  store.transaction((tx) => enterRunner(tx, 'runner:test', clock.now() + 60_000));
+
 test('queues a run for a free agent of the role, descending from the asking session', async () => {
   const factory = await startFactory({ servers });
+  await runnerUp(factory);
   const coo = await factory.agent('coo');
   const task = await create(await factory.agent('ceo'), 'developer');
   await factory.agent('developer');
@@ -13,6 +19,8 @@ test('queues a run for a free agent of the role, descending from the asking sess
   expect(await coo.ok('agent_spawn', { role: 'developer', task, message: 'Begin.' })).toEqual({
     agent: 'developer-2',
     queued: true,
+    run: 1,
+    brief: null,
   });
 
   const { root } = await sessionOf(factory, 'coo');
@@ -29,6 +37,7 @@ test('queues a run for a free agent of the role, descending from the asking sess
 
 test('refuses roles it may not spawn, tasks of other roles, and more agents than there are', async () => {
   const factory = await startFactory({ servers });
+  await runnerUp(factory);
   const coo = await factory.agent('coo');
   const task = await create(await factory.agent('ceo'), 'qa');
   const refused = async (args: Record<string, unknown>) => (await coo.call('agent_spawn', args)).text;
@@ -56,4 +65,18 @@ test('refuses roles it may not spawn, tasks of other roles, and more agents than
     'spawn.role',
     'task.role',
   ]);
+});
+
+test('with no runner up nothing is queued, and the brief is for a sub-agent of the asking host', async () => {
+  const factory = await startFactory({ servers });
+  const coo = await factory.agent('coo');
+  const task = await create(await factory.agent('ceo'), 'developer');
+  await runnerUp(factory);
+  factory.clock.advance(60_000);
+
+  const spawned = await coo.ok<{ brief: string }>('agent_spawn', { role: 'developer', task, message: 'Begin.' });
+  expect(spawned).toMatchObject({ agent: 'developer', queued: false, run: null });
+  expect(spawned.brief).toMatch(/^No runner is up, so nothing was queued\./);
+  expect(spawned.brief).toMatch(/You are developer, in the role developer .*task_checkout with task T-1 .*Begin\.$/s);
+  expect(await factory.services.store.db.selectFrom('spawns').selectAll().execute()).toEqual([]);
 });

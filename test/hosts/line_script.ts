@@ -1,0 +1,110 @@
+import type { Block, ModelRequest, Script } from './plan.ts';
+
+interface Brief {
+  task: string;
+  title: string;
+  leaves: string[];
+  closes: string[];
+  inputs: { artifact: string; name: string }[];
+}
+
+/** What one step of the model does with the results so far, newest last; as many as `says` has turns. */
+type Say = (results: readonly string[]) => Block | Block[];
+
+/**
+ * Plays every role of a pipeline well: takes the task, does what its brief asks for with the tools of the role, hands it
+ * in. `write` is the shell command with which the developer changes the product, in the clone.
+ */
+export const playsTheLine =
+  (write: (brief: Brief) => string): Script =>
+  (request) => {
+    const results = request.turns.flatMap((turn) =>
+      turn.from === 'user' ? turn.results.map(({ text }) => text) : [],
+    );
+    const at = request.turns.filter(({ from }) => from === 'model').length;
+    const say = tools(request);
+    if (at === 0) return [say.tool('task_checkout')];
+    const brief = objectOf(results[0] ?? '') as unknown as Brief;
+    const step = stepsOf(brief, say, write)[at - 1];
+    return [step?.(results) ?? { text: `${brief.task} is handed in.` }].flat();
+  };
+
+function stepsOf(
+  brief: Brief,
+  { tool, shell }: ReturnType<typeof tools>,
+  write: (brief: Brief) => string,
+): Say[] {
+  const last = (results: readonly string[]) => results.at(-1) ?? '';
+  const puts = brief.leaves.map(
+    (name): Say =>
+      () =>
+        tool('artifact_put', { name, body: `# ${name}\n\nSums of three numbers.` }),
+  );
+  const steps: Say[] = [];
+  if (brief.closes.includes('smoke')) {
+    steps.push(
+      () => tool('workspace_open'),
+      (results) =>
+        shell(
+          `cd '${objectOf(last(results)).workspace}' && ${write(brief)} && git add -A && git commit -qm 'Sums of three' && echo commit-$(git rev-parse HEAD)`,
+        ),
+      (results) =>
+        tool('change_submit', {
+          commit: /commit-([0-9a-f]{40})/.exec(last(results))?.[1] ?? '',
+          summary: 'Sums of three numbers.',
+        }),
+      () => tool('gate_run'),
+    );
+  }
+  if (brief.closes.includes('review')) {
+    steps.push(
+      () => tool('change_diff'),
+      (results) =>
+        tool('review_submit', {
+          verdict: 'accept',
+          diff: objectOf(last(results)).digest,
+          findings: [],
+          summary: 'Read whole.',
+        }),
+    );
+  }
+  if (brief.closes.includes('qa'))
+    steps.push(
+      () => tool('qa_run'),
+      () => tool('qa_probe'),
+      () => tool('qa_verdict'),
+    );
+  if (brief.closes.includes('merged')) steps.push(() => tool('change_merge'));
+  const design = brief.inputs.find(({ name }) => name === 'design');
+  if (design && /accept or reject/i.test(brief.title))
+    steps.push(() =>
+      tool('artifact_review', {
+        artifact: design.artifact,
+        verdict: 'accept',
+        reasons: 'It says how, and nothing is left open.',
+      }),
+    );
+  return [...steps, ...puts, () => tool('task_complete', { summary: 'Each criterion holds, as was seen.' })];
+}
+
+/** The names of tools as the host of this request knows them. */
+const tools = ({ api }: ModelRequest) => ({
+  tool: (name: string, input: Record<string, unknown> = {}): Block => ({
+    tool: api === 'anthropic' ? `mcp__millwright__${name}` : `mcp__millwright::${name}`,
+    input,
+  }),
+  shell: (command: string): Block =>
+    api === 'anthropic'
+      ? { tool: 'Bash', input: { command, description: 'work' } }
+      : { tool: 'exec_command', input: { cmd: command } },
+});
+
+/** The object in a tool's answer, whatever a host wraps around it. */
+function objectOf(text: string): Record<string, string> {
+  const json = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new Error(`No object in: ${text.slice(0, 300)}`);
+  }
+}
