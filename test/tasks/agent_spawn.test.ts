@@ -74,9 +74,15 @@ test('with no runner up nothing is queued, and the brief is for a sub-agent of t
   await runnerUp(factory);
   factory.clock.advance(60_000);
 
-  const spawned = await coo.ok<{ brief: string }>('agent_spawn', { role: 'developer', task, message: 'Begin.' });
+  const spawned = await coo.ok<{ brief: string }>('agent_spawn', {
+    role: 'developer',
+    task,
+    message: 'Begin.',
+  });
   expect(spawned).toMatchObject({ agent: 'developer', queued: false, run: null });
   expect(spawned.brief).toMatch(/^No runner is up, so nothing was queued\./);
-  expect(spawned.brief).toMatch(/You are developer, in the role developer .*task_checkout with task T-1 .*Begin\.$/s);
+  expect(spawned.brief).toMatch(
+    /You are developer, in the role developer .*task_checkout with task T-1 .*Begin\.$/s,
+  );
   expect(await factory.services.store.db.selectFrom('spawns').selectAll().execute()).toEqual([]);
 });
