@@ -106,10 +106,8 @@ test('doctor finds a secret that others can read, and says how to close it', asy
   expect(findings.find(({ check }) => check === 'sandbox')?.state).toBe('ok');
 });
 
-test('a queued run is taken once, for an hour, and the standing enrolment stays', async () => {
+test('a run is listed, shown and stopped by id', async () => {
   const desk = await openShop();
-  const standing = join(desk.home, 'shop', 'enrolments', 'developer.json');
-  const before = await readFile(standing, 'utf8');
   await withStore(desk, ({ store }) =>
     store.db
       .insertInto('spawns')
@@ -127,14 +125,28 @@ test('a queued run is taken once, for an hour, and the standing enrolment stays'
       .execute(),
   );
 
-  const taken = await desk.run(['runs', 'take']);
-  const none = await desk.run(['runs', 'take']);
+  const listed = await desk.run(['runs']);
+  expect(listed.json).toMatchObject({
+    ok: true,
+    runner: false,
+    runs: [{ run: 1, agent: 'developer', state: 'queued', micros: null }],
+  });
+  expect((await desk.say(['runs'])).stdout).toMatch(/1 +developer .*unknown.*\n.*No runner is up/s);
+  expect((await desk.run(['runs', 'stop', '1'])).json).toMatchObject({ ok: true, run: 1, stopped: true });
+  expect((await desk.run(['runs', 'stop', '1'])).json).toMatchObject({ ok: true, run: 1, stopped: false });
+  expect((await desk.run(['runs', 'show', '1'])).json).toMatchObject({
+    state: 'stopped',
+    outcome: 'stopped',
+    said: 'A person stopped it.',
+  });
+  expect((await desk.run(['runs', 'show', '2'])).json.error).toMatchObject({ code: 'ID' });
 
-  expect(taken.json).toMatchObject({ ok: true, agent: 'developer', role: 'developer', message: 'build it' });
-  expect(none.json).toMatchObject({ ok: true, run: null });
-  expect(await readFile(standing, 'utf8')).toBe(before);
-  const token = JSON.parse(await readFile(String(taken.json.enrolment), 'utf8')).token;
-  expect(token).not.toBe(JSON.parse(before).token);
+  const asked = await desk.run(['run', 'Sums of three numbers.']);
+  expect(asked.json.error).toMatchObject({ code: 'NOT_CONFIRMED' });
+  expect(asked.stderr).toMatch(/^Expected: 8 to 24 runs, 0 to 480,000,000 tokens, money unknown/);
+  expect((await desk.run(['run', '--resume', '--yes'])).json.error).toMatchObject({
+    code: 'NOTHING_TO_RESUME',
+  });
 });
 
 test('gates verify holds signed statements against a pinned key, offline, from the own repository', async () => {
