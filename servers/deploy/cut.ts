@@ -57,8 +57,9 @@ export const cutRelease: JobRunner = async (input, { services, signal }) => {
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ToolError || error instanceof SandboxUnavailable)) throw error;
-    const active = await target.active(release.product);
-    if (active?.version === release.version) await putBack(services.store.db, target, release);
+    const serving = await target.serving(release.product);
+    if (serving?.shares.some(({ version }) => version === release.version))
+      await putBack(services.store.db, target, release);
     services.log(
       `${releaseId(id)}: ${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`,
     );
@@ -89,7 +90,7 @@ async function bringUp(cut: Cut): Promise<{ url: string; bundle: string; evidenc
   const migrated = await target.migrate(product, version.version);
   await refuseIfStopped(services.store.db, role);
   signal.throwIfAborted();
-  const { url } = await target.activate(product, version.version);
+  const { url } = await target.split(product, [{ version: version.version, percent: 100 }]);
   const { commit_id: commit, id } = release;
   const evidence = {
     release: id,
@@ -119,7 +120,11 @@ async function build({
   const { files, digest, migrations, isolation, engine } = built;
   const config = boundConfig(built.config, infrastructureOf(plan));
   const { product, version } = release;
-  return { version: { product, version, bundle: digest, files, config, migrations }, isolation, engine };
+  return {
+    version: { product, version, bundle: digest, files, config, migrations, secrets: {} },
+    isolation,
+    engine,
+  };
 }
 
 const live = ({ id, version, commit_id: commit }: Row<'releases'>, url: string): CutResult => ({

@@ -4,7 +4,7 @@ import type { Row } from '../core/store/schema.ts';
 import type { WorkerConfig } from '../core/target/target.ts';
 
 const applied = z.object({
-  resources: z.array(z.object({ kind: z.enum(['d1', 'worker']), name: z.string() })),
+  resources: z.array(z.object({ kind: z.enum(['d1', 'kv', 'r2', 'queue', 'worker']), name: z.string() })),
 });
 
 /** What an applied plan gave a product. */
@@ -28,8 +28,7 @@ export function boundConfig(config: WorkerConfig, { workers, databases }: Infras
   if (!workers.includes(config.name)) throw unapproved(`the Worker ${config.name}`);
   const foreign = config.d1.find(({ database }) => !databases.includes(database));
   if (foreign) throw unapproved(`the database ${foreign.database}`);
-  const { name, main, compatibilityDate, compatibilityFlags, d1, vars } = config;
-  return { name, main, compatibilityDate, compatibilityFlags, d1, vars };
+  return config;
 }
 
 const unapproved = (what: string) =>

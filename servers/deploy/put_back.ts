@@ -9,11 +9,11 @@ import { servedBefore } from './queries.ts';
  */
 export async function putBack(
   db: Db,
-  target: Pick<Target, 'activate' | 'retire'>,
+  target: Pick<Target, 'split' | 'retire'>,
   release: Row<'releases'>,
 ): Promise<Row<'releases'> | undefined> {
   const before = await servedBefore(db, release);
-  if (before) await target.activate(before.product, before.version);
+  if (before) await target.split(before.product, [{ version: before.version, percent: 100 }]);
   else await target.retire(release.product);
   return before;
 }

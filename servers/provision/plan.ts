@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
 import type { Resource, ResourceSpec } from '../core/target/target.ts';
 
-const kind = z.enum(['d1', 'worker']);
+const kind = z.enum(['d1', 'kv', 'r2', 'queue', 'worker']);
 const change = z.object({
   action: z.enum(['create', 'adopt', 'nothing']),
   kind,

@@ -80,7 +80,7 @@ test('each rule refuses in its order and under its name, until nothing is missin
 
   await applyInfrastructure(factory, infra, []);
   expect(await refusal(infra)).toMatch(/^GATE_CLOSED: R-1 failed.*asks for the database testimonials/);
-  expect(await factory.services.target('local').then((target) => target.active('testimonials'))).toBeNull();
+  expect(await factory.services.target('local').then((target) => target.serving('testimonials'))).toBeNull();
 
   await factory.submit(pipeline, 'build-2', { 'src/notes.ts': 'export {};\n' });
   expect(await refusal(infra)).toMatch(/The PASS is for/);

@@ -47,7 +47,7 @@ test('a release whose process is killed is finished by another, at every step, o
   const { id, job } = await begin(factory, commit, pipeline);
   for (const [when, step] of [
     ['before', 'migrate'],
-    ['after', 'activate'],
+    ['after', 'split'],
   ] as const) {
     const args = ['--input-type=module', '--eval', PROCESS, factory.home, when, step];
     const child = execa(process.execPath, args, { reject: false });
@@ -70,7 +70,10 @@ test('a release whose process is killed is finished by another, at every step, o
   const release = await findRelease(other.store.db, id);
   expect(release).toMatchObject({ state: 'live', bundle: expect.stringMatching(/^[0-9a-f]{64}$/) });
   const target = await other.target('local');
-  expect(await target.active('testimonials')).toEqual({ version: release?.version, url: release?.url });
+  expect(await target.serving('testimonials')).toEqual({
+    shares: [{ version: release?.version, percent: 100 }],
+    url: release?.url,
+  });
   expect((await fetch(`${release?.url}/api/testimonials`)).status).toBe(200);
 }, 90_000);
 
@@ -95,8 +98,8 @@ test('a version that does not start is failed, and what was served before still 
   const { db } = services.store;
   const [before, failed] = [await findRelease(db, first.id), await findRelease(db, second.id)];
   expect([before?.state, failed?.state]).toEqual(['live', 'failed']);
-  expect(await (await services.target('local')).active('testimonials')).toMatchObject({
-    version: before?.version,
+  expect(await (await services.target('local')).serving('testimonials')).toMatchObject({
+    shares: [{ version: before?.version, percent: 100 }],
   });
   expect((await fetch(`${before?.url}/health`)).status).toBe(200);
   expect(failed?.previous).toBe(first.id);

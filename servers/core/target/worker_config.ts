@@ -80,6 +80,13 @@ export function readWorkerConfig(text: string): WorkerSource {
       compatibilityDate: file.compatibility_date,
       compatibilityFlags: file.compatibility_flags,
       d1: d1_databases.map(({ binding, database_name }) => ({ binding, database: database_name })),
+      kv: [],
+      r2: [],
+      queues: { producers: [], consumers: [] },
+      crons: [],
+      durableObjects: [],
+      assets: null,
+      secrets: [],
       vars,
     },
     migrations: d1_databases.map(({ database_name, migrations_dir }) => ({

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { idInput, releaseId } from '../../core/ids.ts';
 import { canonicalJson, sha256Hex } from '../../core/signing/canonical.ts';
 import type { Row } from '../../core/store/schema.ts';
-import type { Target } from '../../core/target/target.ts';
+import { servesAlone, type Target } from '../../core/target/target.ts';
 import { defineTool } from '../../core/tool.ts';
 import { putBack } from '../put_back.ts';
 import { saveRelease, servedAfter } from '../queries.ts';
@@ -60,7 +60,7 @@ export default defineTool({
 });
 
 async function checksOf(target: Target, release: Row<'releases'>, signal: AbortSignal): Promise<Check[]> {
-  const active = await target.active(release.product);
-  if (active?.version === release.version) return checkProduct(active.url, signal);
+  const serving = await target.serving(release.product);
+  if (serving && servesAlone(serving, release.version)) return checkProduct(serving.url, signal);
   return [failedCheck('GET', '/', 'another version, or none, is being served')];
 }

@@ -8,7 +8,7 @@ import { openSandbox, type Sandbox } from '../../../servers/core/sandbox/sandbox
 import { bundleWorker } from '../../../servers/core/target/bundle.ts';
 import { bundleDigest } from '../../../servers/core/target/digest.ts';
 import { openLocalTarget } from '../../../servers/core/target/local/local.ts';
-import { answer, stateFolder } from './workers.ts';
+import { all, answer, stateFolder } from './workers.ts';
 
 let sandbox: Sandbox;
 
@@ -52,9 +52,9 @@ test('what the sandbox built is what the target serves, and it has one digest wh
   await target.ensure({ kind: 'worker', name: 'notes' });
   await target.ensure({ kind: 'd1', name: 'notes' });
   const { files, digest: bundle, config, migrations } = built;
-  await target.upload({ product: 'notes', version: '1.0.0', bundle, files, config, migrations });
+  await target.upload({ product: 'notes', version: '1.0.0', bundle, files, config, migrations, secrets: {} });
   await target.migrate('notes', '1.0.0');
-  const { url } = await target.activate('notes', '1.0.0');
+  const { url } = await target.split('notes', all('1.0.0'));
   expect(await answer(url)).toBe('200 hello 0 <p>page</p>\n');
 });
 

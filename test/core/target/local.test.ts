@@ -16,7 +16,7 @@ import { isRunning } from '../../../servers/core/target/local/processes.ts';
 import { ended } from '../../../servers/core/target/local/reap.ts';
 import { readRuntimeInfo } from '../../../servers/core/target/local/runtime_info.ts';
 import type { Target } from '../../../servers/core/target/target.ts';
-import { answer, laterMigration, notes, stateFolder, workerdOf } from './workers.ts';
+import { all, answer, laterMigration, notes, stateFolder, workerdOf } from './workers.ts';
 
 async function provisioned(dir: string): Promise<Target> {
   const target = await openLocalTarget({ dir });
@@ -28,7 +28,7 @@ async function provisioned(dir: string): Promise<Target> {
 async function released(target: Target, version = '1.0.0'): Promise<string> {
   await target.upload(notes(version));
   await target.migrate('notes', version);
-  return (await target.activate('notes', version)).url;
+  return (await target.split('notes', all(version))).url;
 }
 
 /** Ends the runtime without a chance to clean up; returns the workerd processes that it leaves. */
@@ -78,11 +78,11 @@ test('a version that names a resource nobody provisioned is refused', async () =
   const target = await openLocalTarget({ dir: await stateFolder() });
   await target.upload(notes('1.0.0'));
 
-  await expect(target.activate('notes', '1.0.0')).rejects.toThrow('The Worker notes does not exist');
+  await expect(target.split('notes', all('1.0.0'))).rejects.toThrow('The Worker notes does not exist');
   await target.ensure({ kind: 'worker', name: 'notes' });
   await expect(target.migrate('notes', '1.0.0')).rejects.toThrow('The database notes does not exist');
-  await expect(target.activate('notes', '2.0.0')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  expect(await target.active('notes')).toBeNull();
+  await expect(target.split('notes', all('2.0.0'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(await target.serving('notes')).toBeNull();
 });
 
 test('serves a version, then the next, then the first again, on one address and with the data kept', async () => {
@@ -93,22 +93,22 @@ test('serves a version, then the next, then the first again, on one address and 
 
   expect(await target.migrate('notes', '1.0.0')).toEqual(['0001_note.sql']);
   expect(await target.migrate('notes', '1.0.0')).toEqual([]);
-  const { url } = await target.activate('notes', '1.0.0');
+  const { url } = await target.split('notes', all('1.0.0'));
   expect(await answer(url, 'POST')).toBe('200 1.0.0 2');
 
   expect(await target.migrate('notes', '2.0.0')).toEqual(['0002_mood.sql']);
-  expect(await target.activate('notes', '2.0.0')).toEqual({ url });
+  expect(await target.split('notes', all('2.0.0'))).toEqual({ url });
   expect(await answer(url)).toBe('200 2.0.0 2');
 
   expect(await target.migrate('notes', '1.0.0')).toEqual([]);
-  await target.activate('notes', '1.0.0');
+  await target.split('notes', all('1.0.0'));
   expect(await answer(url)).toBe('200 1.0.0 2');
-  expect(await target.active('notes')).toEqual({ version: '1.0.0', url });
+  expect(await target.serving('notes')).toEqual({ shares: all('1.0.0'), url });
 
   await target.retire('notes');
-  expect(await target.active('notes')).toBeNull();
+  expect(await target.serving('notes')).toBeNull();
   await expect(fetch(url)).rejects.toThrow();
-  expect(await target.activate('notes', '2.0.0')).toEqual({ url });
+  expect(await target.split('notes', all('2.0.0'))).toEqual({ url });
 });
 
 test('a migration that fails leaves nothing behind, and a version that does not start changes nothing', async () => {
@@ -121,9 +121,9 @@ test('a migration that fails leaves nothing behind, and a version that does not 
   await expect(target.migrate('notes', '2.0.0')).rejects.toThrow(/0002_broken\.sql.*no such table: absent/);
   await expect(target.migrate('notes', '2.0.0')).rejects.toThrow('0002_broken.sql');
   expect(await answer(url)).toBe('200 1.0.0 1');
-  await expect(target.activate('notes', '3.0.0')).rejects.toMatchObject({ code: 'UPSTREAM' });
+  await expect(target.split('notes', all('3.0.0'))).rejects.toMatchObject({ code: 'UPSTREAM' });
   expect(await answer(url)).toBe('200 1.0.0 1');
-  expect(await target.active('notes')).toEqual({ version: '1.0.0', url });
+  expect(await target.serving('notes')).toEqual({ shares: all('1.0.0'), url });
 });
 
 test('a Worker has no way to the outside', async () => {
@@ -146,7 +146,7 @@ test('two processes that start the runtime at once get one', async () => {
     import { openLocalTarget } from ${JSON.stringify(import.meta.resolve('../../../servers/core/target/local/local.ts'))};
     const target = await openLocalTarget({ dir: process.argv[1] });
     await new Promise((start) => setTimeout(start, Number(process.argv[2]) - Date.now()));
-    console.log(JSON.stringify(await target.active('notes')));
+    console.log(JSON.stringify(await target.serving('notes')));
     process.exit(0);`;
   const barrier = String(Date.now() + 500);
 
@@ -174,11 +174,11 @@ test('a killed runtime leaves workerd behind until it is reaped; the next one se
   expect(await workerdOf(dir)).toEqual(orphans);
   expect(await reapLocalRuntime(dir)).toEqual(orphans);
   expect(await workerdOf(dir)).toEqual([]);
-  expect(await target.active('notes')).toEqual({ version: '1.0.0', url });
+  expect(await target.serving('notes')).toEqual({ shares: all('1.0.0'), url });
   expect(await answer(url)).toBe('200 1.0.0 2');
 
   const [orphan] = await killRuntime(dir);
-  expect(await target.active('notes')).toEqual({ version: '1.0.0', url });
+  expect(await target.serving('notes')).toEqual({ shares: all('1.0.0'), url });
   expect(await answer(url)).toBe('200 1.0.0 2');
   expect(await workerdOf(dir)).not.toContain(orphan);
 
@@ -202,7 +202,7 @@ test('an order whose runtime dies is given to the next', async () => {
   const info = await readRuntimeInfo(dir);
   process.kill(info?.pid ?? Number.NaN, 'SIGKILL');
 
-  expect(await target.activate('notes', '1.0.0')).toEqual({ url });
+  expect(await target.split('notes', all('1.0.0'))).toEqual({ url });
 });
 
 test('stop leaves no process, and a state folder with a very long path works too', async () => {

@@ -52,11 +52,22 @@ export function notes(
       compatibilityDate: '2026-01-01',
       compatibilityFlags: [],
       d1: [{ binding: 'DB', database: 'notes' }],
+      kv: [],
+      r2: [],
+      queues: { producers: [], consumers: [] },
+      crons: [],
+      durableObjects: [],
+      assets: null,
+      secrets: [],
       vars: {},
     },
     migrations: changes.migrations ?? [NOTES],
+    secrets: {},
   };
 }
+
+/** All traffic to one version. */
+export const all = (version: string) => [{ version, percent: 100 }];
 
 export const laterMigration = (name: string, sql: string): Migration[] => [
   NOTES,

@@ -1,14 +1,14 @@
 import { chmod, mkdir, realpath } from 'node:fs/promises';
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
-import { checkName, checkVersion } from '../names.ts';
+import { checkName, checkShares, checkVersion } from '../names.ts';
 import type { Target } from '../target.ts';
 import { readActive } from './active.ts';
 import { runtimeHolder } from './claim.ts';
 import { type Command, type Order, send } from './control.ts';
 import { absent } from './files.ts';
 import { ended, reapLocalRuntime, stop } from './reap.ts';
-import { ensureResource, listResources } from './resources.ts';
+import { ensureResource, listResources, removeResource } from './resources.ts';
 import { defaultRuntimeCommand, ensureRuntime } from './start_runtime.ts';
 import { storeVersion } from './versions.ts';
 
@@ -17,7 +17,10 @@ export { reapLocalRuntime };
 /** How long a killed process may take to leave the process table. */
 const DYING_MS = 500;
 
-const servingSchema = z.strictObject({ version: z.string(), url: z.string() });
+const servingSchema = z.strictObject({
+  shares: z.array(z.strictObject({ version: z.string(), percent: z.int() })),
+  url: z.string(),
+});
 
 /**
  * The target on this machine: real Workers in workerd, D1 on disk, every product on its own port of 127.0.0.1.
@@ -68,13 +71,21 @@ export async function openLocalTarget(options: {
     async migrate(product, version) {
       return z.array(z.string()).parse(await order('migrate', named(product, version)));
     },
-    async activate(product, version) {
+    async split(product, shares) {
+      const [share, second] = checkShares(shares);
+      if (second) throw new ToolError('INVALID_INPUT', 'Only one version.', 'Give one share of 100.');
+      const { version } = share;
       return z.strictObject({ url: z.string() }).parse(await order('activate', named(product, version)));
     },
-    async active(product) {
+    async serving(product) {
       const entry = (await readActive(dir))[checkName(product)];
       return entry?.version ? servingSchema.nullable().parse(await order('active', { product })) : null;
     },
+    async previewUrl() {
+      throw new ToolError('UPSTREAM', 'There is no preview.', 'Split instead.');
+    },
+    numbers: async () => null,
+    remove: (resource) => removeResource(dir, resource),
     async retire(product) {
       const entry = (await readActive(dir))[checkName(product)];
       if (entry?.version) await order('retire', { product });

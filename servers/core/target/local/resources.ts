@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { createPrivateFile } from '../../signing/private_file.ts';
@@ -8,7 +8,7 @@ import type { Resource, ResourceSpec } from '../target.ts';
 import { absent, readState } from './files.ts';
 
 const resourceSchema = z.strictObject({
-  kind: z.enum(['d1', 'worker']),
+  kind: z.enum(['d1', 'kv', 'r2', 'queue', 'worker']),
   name: z.string(),
   id: z.string(),
   createdAt: z.int(),
@@ -39,6 +39,13 @@ export async function ensureResource(dir: string, { kind, name }: ResourceSpec) 
   const resource = created ? draft : await readResource(path);
   if (!resource) throw new Error(`the resource file ${path} was removed while it was read`);
   return { resource, created };
+}
+
+/** Removes a resource and what it holds; one that is absent, or of that name with another id, is left. */
+export async function removeResource(dir: string, { kind, name, id }: Resource): Promise<void> {
+  const path = join(dir, 'resources', `${kind}-${checkName(name)}.json`);
+  if ((await readResource(path))?.id !== id) return;
+  await rm(path, { force: true });
 }
 
 async function readResource(path: string): Promise<Resource | null> {

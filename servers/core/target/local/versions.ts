@@ -21,9 +21,31 @@ const manifestSchema = z.strictObject({
     compatibilityDate: z.string(),
     compatibilityFlags: z.array(z.string()),
     d1: z.array(z.strictObject({ binding: z.string(), database: z.string() })),
+    kv: z.array(z.strictObject({ binding: z.string(), namespace: z.string() })).default([]),
+    r2: z.array(z.strictObject({ binding: z.string(), bucket: z.string() })).default([]),
+    queues: z
+      .strictObject({
+        producers: z.array(z.strictObject({ binding: z.string(), queue: z.string() })),
+        consumers: z.array(z.strictObject({ queue: z.string(), maxBatchSize: z.int().exactOptional() })),
+      })
+      .default({ producers: [], consumers: [] }),
+    crons: z.array(z.string()).default([]),
+    durableObjects: z
+      .array(z.strictObject({ binding: z.string(), className: z.string(), sqlite: z.boolean() }))
+      .default([]),
+    assets: z
+      .strictObject({
+        binding: z.string().exactOptional(),
+        notFound: z.enum(['none', '404-page', 'single-page-application']),
+        runWorkerFirst: z.boolean(),
+      })
+      .nullable()
+      .default(null),
+    secrets: z.array(z.string()).default([]),
     vars: z.record(z.string(), z.string()),
   }),
   migrations: z.array(z.strictObject({ database: z.string(), name: z.string(), sql: z.string() })),
+  secrets: z.record(z.string(), z.string()).default({}),
 });
 
 /**

@@ -101,7 +101,9 @@ export async function startWorkers(
 
     active(product) {
       const site = sites.find((one) => one.product === product);
-      return site ? { version: site.version.version, url: urlOf(site.port) } : null;
+      return site
+        ? { shares: [{ version: site.version.version, percent: 100 }], url: urlOf(site.port) }
+        : null;
     },
 
     dispose: () => miniflare.dispose(),
