@@ -92,9 +92,9 @@ async function live(home: string, file: string): Promise<unknown> {
   try {
     const releaseOf = database.prepare('select id from releases where version = ?').pluck();
     const active = await readActive(join(home, 'targets', 'local'));
-    return Object.entries(active).map(([product, { version }]) => [
+    return Object.entries(active).map(([product, { shares }]) => [
       product,
-      version && releaseOf.get(version),
+      shares.map(({ version, percent }) => [releaseOf.get(version), percent]),
     ]);
   } finally {
     database.close();

@@ -2,15 +2,23 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { readState, replaceFile } from './files.ts';
 
+const share = z.strictObject({ version: z.string(), percent: z.int().min(1).max(100) });
+const port = z.int().min(1).max(65_535);
+
+/** Before there were splits a product had one version or none. */
+const withoutSplits = z
+  .strictObject({ port, version: z.string().nullable() })
+  .transform(({ port, version }) => ({ port, shares: version === null ? [] : [{ version, percent: 100 }] }));
+
 const schema = z.record(
   z.string(),
-  z.strictObject({ port: z.int().min(1).max(65_535), version: z.string().nullable() }),
+  z.union([z.strictObject({ port, shares: z.array(share).max(2) }), withoutSplits]),
 );
 
-/** What should be served, by product: its port for good, and the version, or null once retired. */
+/** What should be served, by product: its port for good, and the split; no shares once it is retired. */
 export type ActiveVersions = z.output<typeof schema>;
 
-/** Reads what was last made active. Only the runtime writes it, after the version has answered. */
+/** Reads the splits that were last in force. Only the runtime writes them, after the versions have answered. */
 export async function readActive(dir: string): Promise<ActiveVersions> {
   const text = await readState(join(dir, 'active.json'));
   return text ? schema.parse(JSON.parse(text.toString())) : {};

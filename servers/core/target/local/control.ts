@@ -7,10 +7,17 @@ import * as z from 'zod';
 import { ERROR_CODES, ToolError } from '../../errors.ts';
 
 /** What can be asked of a runtime: the methods of the port that need workerd. It ends on SIGTERM. */
-const COMMANDS = ['migrate', 'activate', 'active', 'retire'] as const;
+const COMMANDS = ['migrate', 'split', 'serving', 'preview', 'numbers', 'retire', 'empty'] as const;
 export type Command = (typeof COMMANDS)[number];
 
-const orderSchema = z.strictObject({ product: z.string().default(''), version: z.string().default('') });
+const orderSchema = z.strictObject({
+  product: z.string().default(''),
+  version: z.string().default(''),
+  shares: z.array(z.strictObject({ version: z.string(), percent: z.int() })).default([]),
+  resource: z
+    .strictObject({ kind: z.enum(['d1', 'kv', 'r2', 'queue', 'worker']), name: z.string() })
+    .optional(),
+});
 export type Order = z.output<typeof orderSchema>;
 
 const failureSchema = z.object({

@@ -17,6 +17,15 @@ export { reapLocalRuntime };
 /** How long a killed process may take to leave the process table. */
 const DYING_MS = 500;
 
+const urlSchema = z.strictObject({ url: z.string() });
+const numbersSchema = z.array(
+  z.strictObject({
+    version: z.string(),
+    requests: z.int(),
+    errors: z.int(),
+    latencyMs: z.array(z.number()),
+  }),
+);
 const servingSchema = z.strictObject({
   shares: z.array(z.strictObject({ version: z.string(), percent: z.int() })),
   url: z.string(),
@@ -26,8 +35,8 @@ const servingSchema = z.strictObject({
  * The target on this machine: real Workers in workerd, D1 on disk, every product on its own port of 127.0.0.1.
  *
  * All state lies under `dir`, which gets mode 0700. Workers run in one runtime process per folder, which any server
- * process starts on demand and which outlives it; after a restart it serves again what was active. Every change of
- * what is served restarts workerd, so all products pause for a moment. Workers can't reach any network. Bounds of
+ * process starts on demand and which outlives it; after a restart it serves again what was active. A version that is
+ * loaded restarts workerd, so all products pause for a moment; a split between loaded versions does not. Workers can't reach any network. Bounds of
  * the real place (CPU time, for one) are not enforced here.
  *
  * `runtimeCommand` is the command line that runs `runtime.ts`, to which the folder is appended.
@@ -62,6 +71,9 @@ export async function openLocalTarget(options: {
     }
   }
 
+  const served = async (product: string) =>
+    ((await readActive(dir))[checkName(product)]?.shares.length ?? 0) > 0;
+
   return {
     name: 'local',
     resources: () => listResources(dir),
@@ -72,23 +84,30 @@ export async function openLocalTarget(options: {
       return z.array(z.string()).parse(await order('migrate', named(product, version)));
     },
     async split(product, shares) {
-      const [share, second] = checkShares(shares);
-      if (second) throw new ToolError('INVALID_INPUT', 'Only one version.', 'Give one share of 100.');
-      const { version } = share;
-      return z.strictObject({ url: z.string() }).parse(await order('activate', named(product, version)));
+      checkShares(shares);
+      return urlSchema.parse(await order('split', { product: checkName(product), shares: [...shares] }));
     },
     async serving(product) {
-      const entry = (await readActive(dir))[checkName(product)];
-      return entry?.version ? servingSchema.nullable().parse(await order('active', { product })) : null;
+      return (await served(product))
+        ? servingSchema.nullable().parse(await order('serving', { product }))
+        : null;
     },
-    async previewUrl() {
-      throw new ToolError('UPSTREAM', 'There is no preview.', 'Split instead.');
+    async previewUrl(product, version) {
+      return urlSchema.parse(await order('preview', named(product, version))).url;
     },
-    numbers: async () => null,
-    remove: (resource) => removeResource(dir, resource),
+    async numbers(product) {
+      return (await served(product))
+        ? numbersSchema.nullable().parse(await order('numbers', { product }))
+        : null;
+    },
+    async remove(resource) {
+      const { kind, name } = resource;
+      const exists = (await listResources(dir)).some(({ id }) => id === resource.id);
+      if (exists && kind !== 'queue' && kind !== 'worker') await order('empty', { resource: { kind, name } });
+      await removeResource(dir, resource);
+    },
     async retire(product) {
-      const entry = (await readActive(dir))[checkName(product)];
-      if (entry?.version) await order('retire', { product });
+      if (await served(product)) await order('retire', { product });
     },
   };
 }

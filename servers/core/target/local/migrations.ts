@@ -24,7 +24,7 @@ export async function applyMigrations(
 ): Promise<string[]> {
   const applied: string[] = [];
   for (const name of new Set(migrations.map(({ database }) => database))) {
-    const database = await miniflare.getD1Database(name, STORE_WORKER);
+    const database = await miniflare.getD1Database(`d1:${name}`, STORE_WORKER);
     const pending = migrations.filter((migration) => migration.database === name);
     applied.push(...(await applyTo(database, pending)));
   }

@@ -1,8 +1,9 @@
 import { ToolError } from '../../errors.ts';
-import type { Resource, ResourceSpec, WorkerVersion } from '../target.ts';
+import { KINDS, resourcesOf } from '../needs.ts';
+import type { Resource, WorkerVersion } from '../target.ts';
 
 /**
- * Throws CONFLICT unless the Worker and every database that a version names exist. Serving a version never makes
+ * Throws CONFLICT unless the Worker and every resource that a version names exist. Serving a version never makes
  * a resource: what was not provisioned by an approved plan is not there.
  */
 export function requireResources(
@@ -10,15 +11,11 @@ export function requireResources(
   resources: readonly Resource[],
 ): void {
   const bound = config.d1.map(({ database }) => database);
-  const needed: ResourceSpec[] = [
-    { kind: 'worker', name: config.name },
-    ...bound.map((name) => ({ kind: 'd1' as const, name })),
-  ];
-  for (const { kind, name } of needed) {
+  for (const { kind, name } of resourcesOf(config)) {
     if (resources.some((resource) => resource.kind === kind && resource.name === name)) continue;
     throw new ToolError(
       'CONFLICT',
-      `The ${kind === 'd1' ? 'database' : 'Worker'} ${name} does not exist at this target.`,
+      `The ${KINDS[kind]} ${name} does not exist at this target.`,
       'Call infra_propose for it; infra_apply creates it once the plan is approved.',
       { rule: 'infra.unapproved' },
     );

@@ -59,11 +59,15 @@ async function serve(dir: string, self: ProcessId, log: (line: string) => void):
   watchFolder(dir, self, stop);
 }
 
-async function perform(workers: Workers, command: Command, { product, version }: Order): Promise<unknown> {
+async function perform(workers: Workers, command: Command, order: Order): Promise<unknown> {
+  const { product, version, shares, resource } = order;
   if (command === 'migrate') return workers.migrate(product, version);
-  if (command === 'activate') return workers.activate(product, version);
+  if (command === 'split') return workers.split(product, shares);
+  if (command === 'preview') return workers.preview(product, version);
+  if (command === 'numbers') return workers.numbers(product);
   if (command === 'retire') return workers.retire(product);
-  return workers.active(product);
+  if (command === 'empty') return resource && workers.empty(resource);
+  return workers.serving(product);
 }
 
 async function workerdOf({ pid }: ProcessId): Promise<ProcessId[]> {
