@@ -4,9 +4,13 @@ import type { BundleFile, WorkerVersion } from './target.ts';
 
 /** Cloudflare's own bound for a Worker before compression, in bytes. */
 export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
-export const MAX_BUNDLE_FILES = 500;
+export const MAX_BUNDLE_FILES = 5_000;
 
 const SEGMENT = /^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,127}$/;
+/** Names that sites really give to files that are served as they are; no separator, no control character. */
+const ASSET_SEGMENT = /^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cf}]{1,128}$/u;
+/** The folder of a bundle whose files are served as they are. */
+export const ASSETS = 'assets/';
 
 /**
  * The digest of a bundle's manifest, 64 hex digits: SHA-256 over one line `<sha256 of the bytes>  <path>\n` per
@@ -34,11 +38,18 @@ export function checkBundle({
     throw refuse(`A bundle has at most ${MAX_BUNDLE_BYTES} bytes.`);
   }
   for (const path of paths) {
-    if (!isPlainPath(path)) throw refuse(`${JSON.stringify(path)} is no path for a file of a bundle.`);
+    if (!isBundlePath(path)) throw refuse(`${JSON.stringify(path)} is no path for a file of a bundle.`);
   }
   if (!paths.has(config.main)) throw refuse('The main module is not in the bundle.');
   if (bundleDigest(files) !== bundle)
     throw refuse('The bundle does not have the digest it was announced with.');
+}
+
+/** Whether `path` can name a file of a bundle: plain, or, under `assets/`, of any characters that are safe. */
+export function isBundlePath(path: string): boolean {
+  if (!path.startsWith(ASSETS)) return isPlainPath(path);
+  const segments = path.slice(ASSETS.length).split('/');
+  return path.length <= 512 && segments.every((segment) => ASSET_SEGMENT.test(segment));
 }
 
 /** Whether `path` is relative, in plain characters, and can't leave the folder it is joined to. */

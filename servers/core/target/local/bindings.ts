@@ -4,9 +4,6 @@ import type { Site } from './workerd_options.ts';
 /** The name of a version's Worker in workerd. */
 export const workerName = (product: string, version: string) => `version:${product}:${version}`;
 
-/** The folder of a bundle whose files are served as they are. */
-export const ASSETS = 'assets/';
-
 /**
  * The version that answers for a product where only one can: to its queues and crons, and for the classes of its
  * durable objects. It is the one with the largest share, the first of two equal ones.

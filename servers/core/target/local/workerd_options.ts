@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { MiniflareOptions } from 'miniflare';
+import { ASSETS } from '../digest.ts';
 import type { Resource, Share, WorkerVersion } from '../target.ts';
-import { ASSETS, envOf, exportsOf, moduleOf, triggersOf, workerName } from './bindings.ts';
+import { envOf, exportsOf, moduleOf, triggersOf, workerName } from './bindings.ts';
 import { FRONT } from './front.ts';
 import { OWNER_VARIABLE } from './processes.ts';
 
