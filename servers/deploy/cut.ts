@@ -6,12 +6,13 @@ import type { JobRunner } from '../core/jobs.ts';
 import { refuseIfStopped } from '../core/kill.ts';
 import { SandboxUnavailable } from '../core/sandbox/sandbox.ts';
 import type { Services } from '../core/services.ts';
-import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import { bundleWorker } from '../core/target/bundle.ts';
+import { infrastructureText } from '../core/target/checkout_files.ts';
 import type { Target, WorkerVersion } from '../core/target/target.ts';
+import { type Thresholds, thresholdsIn } from './health/thresholds.ts';
 import { boundConfig, infrastructureOf } from './infrastructure.ts';
-import { putBack } from './put_back.ts';
+import { checksOf, keepStep } from './progress.ts';
 import { findPlan, findRelease, saveRelease } from './queries.ts';
 
 /** What the job is given; `plan` is the applied plan whose resources are bound, `role` the one that asked. */
@@ -22,8 +23,8 @@ export const cutResult = z.union([
   z.object({
     done: z.literal(true),
     release: z.string(),
-    state: z.literal('live'),
-    url: z.string(),
+    state: z.literal('preview'),
+    preview: z.string(),
     version: z.string(),
     commit: z.string(),
   }),
@@ -39,27 +40,25 @@ type CutResult = z.output<typeof cutResult>;
 
 /**
  * The job `release.cut`: builds the merged commit in the sandbox, uploads the bundle by digest with a configuration
- * of the server's own, migrates and activates. Every step may be repeated, so another process can take it up after
- * a crash. A release that can't be brought up is `failed`, and what was served before is served again.
+ * of the server's own, and has the version answer alone, at an address of its own. What is served stays as it is;
+ * `release.advance` goes on from there. Every part may be repeated, so another process can take it up after a crash.
+ * A version that can't be brought up makes its release `failed`.
  */
-export const cutRelease: JobRunner = async (input, { services, signal }) => {
+export const cutRelease: JobRunner = async (input, { services, session, signal }) => {
   const { release: id, plan, role } = cutJob.parse(input);
   const release = await findRelease(services.store.db, id);
   if (!release) throw new Error(`there is no release ${id}`);
-  if (release.state !== 'cutting') return { result: settled(release) };
+  if (release.state !== 'cutting' || release.step !== null) return { result: settled(release) };
   const target = await services.target(release.target);
   try {
-    const { url, bundle, evidence } = await bringUp({ services, target, release, plan, role, signal });
-    return {
-      result: live(release, url),
-      save: async (tx) => void (await saveRelease(tx, id, { state: 'live', url, bundle, evidence })),
-    };
+    const { preview, ...shown } = await bringUp({ services, target, release, plan, role, signal });
+    const finding = { healthy: true, why: 'it answers alone', evidence: { preview, ...shown } };
+    if (!(await keepStep(services, session, release, 'preview', finding)))
+      throw new Error(`${releaseId(id)} was moved by another process`);
+    return { result: previewed(release, preview) };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ToolError || error instanceof SandboxUnavailable)) throw error;
-    const serving = await target.serving(release.product);
-    if (serving?.shares.some(({ version }) => version === release.version))
-      await putBack(services.store.db, target, release);
     services.log(
       `${releaseId(id)}: ${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`,
     );
@@ -80,29 +79,20 @@ interface Cut {
   signal: AbortSignal;
 }
 
-async function bringUp(cut: Cut): Promise<{ url: string; bundle: string; evidence: string }> {
+async function bringUp(cut: Cut): Promise<{ preview: string } & Record<string, unknown>> {
   const { services, target, release, role, signal } = cut;
-  const { version, isolation, engine } = await build(cut);
+  const { version, isolation, engine, health } = await build(cut);
   const { product, bundle } = version;
   signal.throwIfAborted();
-  await services.store.transaction((tx) => saveRelease(tx, release.id, { bundle }));
-  await target.upload(version);
-  const migrated = await target.migrate(product, version.version);
+  await services.store.transaction((tx) =>
+    saveRelease(tx, release.id, { bundle, health: JSON.stringify(health) }),
+  );
   await refuseIfStopped(services.store.db, role);
+  await target.upload(version);
   signal.throwIfAborted();
-  const { url } = await target.split(product, [{ version: version.version, percent: 100 }]);
+  const preview = await target.previewUrl(product, version.version);
   const { commit_id: commit, id } = release;
-  const evidence = {
-    release: id,
-    commit,
-    version: version.version,
-    bundle,
-    isolation,
-    engine,
-    migrated,
-    url,
-  };
-  return { url, bundle, evidence: sha256Hex(canonicalJson(evidence)) };
+  return { preview, release: id, commit, version: version.version, bundle, isolation, engine };
 }
 
 /** The version as it goes to the target: bytes from the sandbox, bindings from the applied plan. */
@@ -110,28 +100,30 @@ async function build({
   services,
   release,
   plan: planId,
-}: Cut): Promise<{ version: WorkerVersion; isolation: string; engine: string }> {
+}: Cut): Promise<{ version: WorkerVersion; isolation: string; engine: string; health: Thresholds }> {
   const plan = await findPlan(services.store.db, planId);
   if (!plan) throw new Error(`there is no plan ${planId}`);
   const sandbox = await services.sandbox();
-  const built = await withCleanCheckout(services, release.commit_id, ({ folder, layers }) =>
-    bundleWorker(sandbox, { checkout: folder, layers }),
-  );
-  const { files, digest, migrations, isolation, engine } = built;
+  const built = await withCleanCheckout(services, release.commit_id, async ({ folder, layers }) => {
+    const health = thresholdsIn(await infrastructureText(folder));
+    return { ...(await bundleWorker(sandbox, { checkout: folder, layers })), health };
+  });
+  const { files, digest, migrations, isolation, engine, health } = built;
   const config = boundConfig(built.config, infrastructureOf(plan));
   const { product, version } = release;
   return {
     version: { product, version, bundle: digest, files, config, migrations, secrets: {} },
     isolation,
     engine,
+    health,
   };
 }
 
-const live = ({ id, version, commit_id: commit }: Row<'releases'>, url: string): CutResult => ({
+const previewed = ({ id, version, commit_id: commit }: Row<'releases'>, preview: string): CutResult => ({
   done: true,
   release: releaseId(id),
-  state: 'live',
-  url,
+  state: 'preview',
+  preview,
   version,
   commit,
 });
@@ -148,4 +140,4 @@ const failed = ({ id }: Row<'releases'>, why: string, rule = 'release.failed'): 
 const settled = (release: Row<'releases'>): CutResult =>
   release.state === 'failed'
     ? failed(release, 'An earlier run of this job failed.')
-    : live(release, release.url ?? '');
+    : previewed(release, String(checksOf(release)[0]?.evidence.preview ?? ''));

@@ -1,7 +1,12 @@
 import type { Row } from '../core/store/schema.ts';
 import type { Db } from '../core/store/store.ts';
-import type { Target } from '../core/target/target.ts';
+import { servesAlone, type Target } from '../core/target/target.ts';
 import { servedBefore } from './queries.ts';
+import { originAt, send } from './verify/check.ts';
+import { probesOf } from './verify/product.ts';
+
+/** So many probes show that what was put back answers. */
+const PROBES = 5;
 
 /**
  * Serves what the product had before this release, by its exact version, or takes the product down when there was
@@ -16,4 +21,25 @@ export async function putBack(
   if (before) await target.split(before.product, [{ version: before.version, percent: 100 }]);
   else await target.retire(release.product);
   return before;
+}
+
+/**
+ * Why a product is not back where it was: another version has a share, or what was put back fails. Undefined when it
+ * is back. Without anything before, nothing may be served.
+ */
+export async function notBack(
+  target: Pick<Target, 'name' | 'serving'>,
+  { product }: Pick<Row<'releases'>, 'product'>,
+  before: Row<'releases'> | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const serving = await target.serving(product);
+  if (!before) return serving ? 'something is still being served' : undefined;
+  if (!serving || !servesAlone(serving, before.version)) return 'another version still has a share';
+  const origin = originAt(target, serving.url);
+  for (const { request } of (await probesOf(origin, signal)).slice(0, PROBES)) {
+    const { status } = await send(origin, request, signal);
+    if (status === 0 || status >= 500) return `${request.method} ${request.path} answers ${status}`;
+  }
+  return undefined;
 }

@@ -9,6 +9,8 @@ export interface Scope {
   task: number;
 }
 
+/** Before single tasks, after those of pipelines. */
+const FIX_PRIORITY = 30;
 const SERVED = ['live', 'verified'] as const;
 
 /** The submissions of a pipeline (of the task, if it is single), newest first, a bounded number. */
@@ -90,6 +92,18 @@ export const servedAfter = (db: Db, { id, product, target }: Pick<Release, 'id' 
     .limit(1)
     .executeTakeFirst();
 
+const FRESH = {
+  version: '',
+  bundle: '',
+  state: 'cutting',
+  url: null,
+  previous: null,
+  evidence: null,
+  step: null,
+  health: null,
+  checks: null,
+} as const;
+
 /** Adds a release that is being cut; its version has its own number, so that no two share a name. */
 export async function insertRelease(
   tx: Tx,
@@ -97,7 +111,7 @@ export async function insertRelease(
 ): Promise<Release> {
   const { id } = await tx
     .insertInto('releases')
-    .values({ ...row, version: '', bundle: '', state: 'cutting', url: null, previous: null, evidence: null })
+    .values({ ...row, ...FRESH })
     .returning('id')
     .executeTakeFirstOrThrow();
   const before = await servedBefore(tx, { ...row, id });
@@ -112,8 +126,73 @@ export async function insertRelease(
 export const saveRelease = (
   tx: Tx,
   id: number,
-  change: Partial<Pick<Release, 'state' | 'url' | 'bundle' | 'evidence'>>,
+  change: Partial<Pick<Release, 'state' | 'url' | 'bundle' | 'evidence' | 'step' | 'health' | 'checks'>>,
 ) => tx.updateTable('releases').set(change).where('id', '=', id).execute();
+
+type StepChange = Partial<Pick<Release, 'state' | 'url' | 'step' | 'checks' | 'evidence'>>;
+
+/** Moves a release that is under way on from `expected`, its step so far. False when it is elsewhere already. */
+export async function saveStep(
+  tx: Tx,
+  id: number,
+  expected: Release['step'],
+  change: StepChange,
+): Promise<boolean> {
+  const moved = await tx
+    .updateTable('releases')
+    .set(change)
+    .where('id', '=', id)
+    .where('state', '=', 'cutting')
+    .where('step', expected === null ? 'is' : '=', expected)
+    .returning('id')
+    .executeTakeFirst();
+  return moved !== undefined;
+}
+
+/** Adds a task, outside every pipeline, for what sent a release back. */
+export async function insertFixTask(
+  tx: Tx,
+  task: { role: string; title: string; description: string; now: number },
+): Promise<number> {
+  const { role, title, description, now } = task;
+  const { id } = await tx
+    .insertInto('tasks')
+    .values({
+      title,
+      description,
+      criteria: JSON.stringify(['The cause is found and a test shows it', 'The change passes every gate']),
+      stops: JSON.stringify(['The evidence does not tell what failed: task_block with what is missing']),
+      role,
+      priority: FIX_PRIORITY,
+      state: 'ready',
+      deps_left: 0,
+      lapses: 0,
+      ready_at: now,
+      pipeline: null,
+      phase: null,
+      step: null,
+      round: 1,
+      workspace: null,
+      outcome: null,
+      created_by: 'server',
+      created_at: now,
+      finished_at: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** The open job of a kind that is about a release, if there is one. */
+export async function openJobOf(db: Db, kind: string, release: number): Promise<Row<'jobs'> | undefined> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('kind', '=', kind)
+    .where('state', 'in', ['queued', 'running'])
+    .execute();
+  return rows.find(({ input }) => (JSON.parse(input) as { release?: unknown }).release === release);
+}
 
 /** The newest `release.cut` job of a release. */
 export async function cutJobOf(db: Db, release: number): Promise<Row<'jobs'> | undefined> {

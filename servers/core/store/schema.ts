@@ -277,6 +277,12 @@ export interface Releases {
   task: number | null;
   evidence: string | null;
   created_at: number;
+  /** The last step that was healthy. */
+  step: 'preview' | 'staging' | 'canary-10' | 'canary-50' | 'production' | null;
+  /** The thresholds it is held to, as JSON. */
+  health: string | null;
+  /** What each step showed, as JSON. */
+  checks: string | null;
 }
 
 /** The runs of agents: asked for with agent_spawn or by `millwright run`, and carried out by a runner. */

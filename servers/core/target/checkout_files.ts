@@ -24,6 +24,14 @@ export async function readConfigText(checkout: string): Promise<string> {
   return (await readPlainFile(checkout, file, MAX_CONFIG_BYTES)).toString();
 }
 
+const INFRASTRUCTURE_FILE = 'infra.yaml';
+
+/** The text of the file in which a product says what it needs, or undefined when it has none. */
+export async function infrastructureText(checkout: string): Promise<string | undefined> {
+  if (!(await readdir(checkout)).includes(INFRASTRUCTURE_FILE)) return undefined;
+  return (await readPlainFile(checkout, INFRASTRUCTURE_FILE, MAX_CONFIG_BYTES)).toString();
+}
+
 /** The migrations of a project, per database in order of name. Files other than `*.sql` are passed over. */
 export async function readMigrations(checkout: string, source: WorkerSource): Promise<Migration[]> {
   const migrations: Migration[] = [];

@@ -19,7 +19,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Put the merged commit of a pipeline live, if everything about it is closed and signed. Answers with the URL, or with done: false and a job for task_wait.',
+    'Build and upload the merged commit of a pipeline, if everything about it is closed and signed. It answers at a preview without traffic; release_advance goes on. done: false has a job for task_wait.',
   input: z.strictObject({
     pipeline: idInput('P').optional(),
     commit: z
@@ -32,7 +32,7 @@ export default defineTool({
     done: z.boolean(),
     job: z.string().optional(),
     release: z.string(),
-    url: z.string().optional(),
+    preview: z.string().optional(),
     version: z.string().optional(),
     commit: z.string().optional(),
   }),

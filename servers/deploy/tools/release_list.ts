@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { releaseId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
 import { latestReleases } from '../queries.ts';
+import { standOf } from '../steps.ts';
 
 const LONGEST = 20;
 
@@ -29,15 +30,15 @@ export default defineTool({
   async handler(_input, { db }) {
     const rows = await latestReleases(db, LONGEST);
     return {
-      releases: rows.map(({ id, product, target, state, commit_id, version, url, previous }) => ({
-        release: releaseId(id),
-        product,
-        target,
-        state,
-        commit: commit_id,
-        version,
-        url,
-        before: previous === null ? null : releaseId(previous),
+      releases: rows.map((row) => ({
+        release: releaseId(row.id),
+        product: row.product,
+        target: row.target,
+        state: standOf(row),
+        commit: row.commit_id,
+        version: row.version,
+        url: row.url,
+        before: row.previous === null ? null : releaseId(row.previous),
       })),
     };
   },

@@ -7,7 +7,7 @@ import { defineTool } from '../../core/tool.ts';
 import { putBack } from '../put_back.ts';
 import { saveRelease, servedAfter } from '../queries.ts';
 import { refuseUnserved, releaseOf } from '../scope.ts';
-import { type Check, failedCheck } from '../verify/check.ts';
+import { type Check, failedCheck, originAt } from '../verify/check.ts';
 import { checkProduct } from '../verify/product.ts';
 
 /** So many checks fit into an answer; the failed ones come first. */
@@ -61,6 +61,7 @@ export default defineTool({
 
 async function checksOf(target: Target, release: Row<'releases'>, signal: AbortSignal): Promise<Check[]> {
   const serving = await target.serving(release.product);
-  if (serving && servesAlone(serving, release.version)) return checkProduct(serving.url, signal);
+  if (serving && servesAlone(serving, release.version))
+    return checkProduct(originAt(target, serving.url), signal);
   return [failedCheck('GET', '/', 'another version, or none, is being served')];
 }

@@ -1,3 +1,5 @@
+import type { Target } from '../../core/target/target.ts';
+
 /** What one request to a live product showed. `status` 0 means that no answer came or none was asked for. */
 export interface Check {
   method: string;
@@ -26,6 +28,15 @@ export interface Request {
 const ANSWER_MS = 8_000;
 const MAX_BODY = 1_000_000;
 
+/** Where a product answers: an address on this machine, or what a target elsewhere named. */
+export type Origin = string | { target: string; url: string };
+
+/** An address that a target named; only one of a target elsewhere may leave this machine. */
+export const originAt = ({ name }: Pick<Target, 'name'>, url: string): Origin =>
+  name === 'local' ? url : { target: name, url };
+
+export const addressOf = (origin: Origin): string => (typeof origin === 'string' ? origin : origin.url);
+
 export const failedCheck = (method: string, path: string, why: string): Check => ({
   method,
   path: path.slice(0, 80),
@@ -43,13 +54,15 @@ export const check = (request: Request, answer: Answer, fault: string | undefine
 });
 
 /**
- * Sends one request to a product on this machine, marked as verification. Redirects are not followed. A product
- * that does not answer in time answers with status 0. Throws a RangeError for an origin that is not loopback.
+ * Sends one request to a product, marked as verification: on this machine, or by HTTPS where a target says it is. Redirects are not followed. A product
+ * that does not answer in time answers with status 0. Throws a RangeError for any other origin.
  */
-export async function send(origin: string, request: Request, signal: AbortSignal): Promise<Answer> {
-  const url = new URL(request.path, origin);
-  if (url.origin !== new URL(origin).origin || !['127.0.0.1', '[::1]'].includes(url.hostname))
-    throw new RangeError(`${url.origin} is not a product on this machine.`);
+export async function send(origin: Origin, request: Request, signal: AbortSignal): Promise<Answer> {
+  const url = new URL(request.path, addressOf(origin));
+  const near = ['127.0.0.1', '[::1]'].includes(url.hostname);
+  const named = typeof origin !== 'string' && url.protocol === 'https:';
+  if (url.origin !== new URL(addressOf(origin)).origin || !(near || named))
+    throw new RangeError(`${url.origin} is not where a product answers.`);
   try {
     const answer = await fetch(url, {
       method: request.method,

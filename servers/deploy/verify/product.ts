@@ -1,4 +1,13 @@
-import { type Answer, type Check, check, failedCheck, type Request, send } from './check.ts';
+import {
+  type Answer,
+  addressOf,
+  type Check,
+  check,
+  failedCheck,
+  type Origin,
+  type Request,
+  send,
+} from './check.ts';
 import { brokenPromise, type Operation, operationsOf } from './openapi.ts';
 import type { Json } from './sample.ts';
 
@@ -10,11 +19,11 @@ const AT_ONCE = 4;
 const ALL_MS = 30_000;
 
 /**
- * Calls every endpoint of a product on this machine: the operations of its `/openapi.json` with payloads made from
+ * Calls every endpoint of a product: the operations of its `/openapi.json` with payloads made from
  * their schemas, and the front page with what it links to. Each must answer below 500 and as declared. Without a
  * description the front page is the promise. What has no answer when the time is over has failed.
  */
-export async function checkProduct(origin: string, signal: AbortSignal): Promise<Check[]> {
+export async function checkProduct(origin: Origin, signal: AbortSignal): Promise<Check[]> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(ALL_MS)]);
   const described = await send(origin, { method: 'GET', path: DOCUMENT }, until);
   const operations = operationsIn(described);
@@ -32,6 +41,26 @@ export async function checkProduct(origin: string, signal: AbortSignal): Promise
   return [...checks, ...tried, ...(await checkPages(origin, operations !== undefined, until))];
 }
 
+/** A request that may be sent as often as one likes, and why its answer is wrong; undefined when it is right. */
+export interface Probe {
+  request: Request;
+  faultOf(answer: Answer): string | undefined;
+}
+
+/**
+ * What can be asked of a product again and again without changing its data: the GETs of its description, or, when
+ * it has none, its front page.
+ */
+export async function probesOf(origin: Origin, signal: AbortSignal): Promise<Probe[]> {
+  const operations = operationsIn(await send(origin, { method: 'GET', path: DOCUMENT }, signal)) ?? [];
+  const probes = operations.flatMap((operation): Probe[] =>
+    operation.method === 'GET' && operation.request
+      ? [{ request: operation.request, faultOf: (answer) => brokenPromise(operation, answer) }]
+      : [],
+  );
+  return probes.length > 0 ? probes : [{ request: { method: 'GET', path: '/' }, faultOf: brokenPage }];
+}
+
 function operationsIn({ status, body }: Answer): Operation[] | undefined {
   if (status !== 200) return undefined;
   try {
@@ -42,7 +71,7 @@ function operationsIn({ status, body }: Answer): Operation[] | undefined {
   }
 }
 
-async function tryOperation(origin: string, operation: Operation, signal: AbortSignal): Promise<Check> {
+async function tryOperation(origin: Origin, operation: Operation, signal: AbortSignal): Promise<Check> {
   const { request, method, path } = operation;
   if (!request) {
     const why = 'not called: it could change data that is not ours';
@@ -53,11 +82,11 @@ async function tryOperation(origin: string, operation: Operation, signal: AbortS
 }
 
 /** The front page and what it links to; a described product need not have one. */
-async function checkPages(origin: string, described: boolean, signal: AbortSignal): Promise<Check[]> {
+async function checkPages(origin: Origin, described: boolean, signal: AbortSignal): Promise<Check[]> {
   const front: Request = { method: 'GET', path: '/' };
   const page = await send(origin, front, signal);
   if (described && page.status === 404) return [];
-  const links = page.media === 'text/html' ? linksIn(page.body, origin) : [];
+  const links = page.media === 'text/html' ? linksIn(page.body, addressOf(origin)) : [];
   const followed = await each(links, async (path) => {
     const request = { method: 'GET', path };
     const answer = await send(origin, request, signal);
@@ -84,7 +113,7 @@ function linksIn(html: string, origin: string): string[] {
 }
 
 /** Runs `work` over all items, a few at a time, in order of the items. */
-async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const rest = items.entries();
   const worker = async () => {
