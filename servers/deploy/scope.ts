@@ -4,6 +4,7 @@ import { pipelineId, releaseId } from '../core/ids.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
 import { findPipeline, findRelease, latestRelease, type Scope } from './queries.ts';
+import { standOf } from './steps.ts';
 
 /** What a call is about: the pipeline it names, else that of the held task. */
 export async function scopeOf(call: Call, pipeline: number | undefined): Promise<Scope> {
@@ -52,7 +53,7 @@ export function refuseUnserved(release: Row<'releases'>, after: { id: number } |
   if (release.state === 'live' || release.state === 'verified') return;
   throw new ToolError(
     'CONFLICT',
-    `${releaseId(release.id)} is ${release.state}, not live.`,
+    `${releaseId(release.id)} is ${standOf(release)}, not live.`,
     'Call release_list for what is live.',
     { rule: 'release.not-live' },
   );

@@ -5,10 +5,15 @@ import { type Change, type ProductFactory, sourceOf, startProductFactory } from 
 
 interface Released {
   release: string;
-  url: string;
+  preview: string;
   version: string;
   commit: string;
-  state?: string;
+}
+
+interface Advanced {
+  state: string;
+  url: string;
+  why: string;
 }
 
 const refusal = async (agent: Agent, args: Record<string, unknown> = {}) =>
@@ -110,12 +115,17 @@ test('a release answers and is verified; the next one fails its verification and
   const good = await factory.submit(pipeline, 'build-2');
   await ready(factory, good, qa);
 
-  const first = await answerOf<Released>(infra, 'release_cut');
-  expect(first).toMatchObject({
+  const cut = await answerOf<Released>(infra, 'release_cut');
+  expect(cut).toMatchObject({
     release: 'R-1',
     commit: good.commit,
-    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/),
+    preview: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/),
   });
+  expect(await (await fetch(`${cut.preview}/health`)).json()).toEqual({ ok: true });
+  expect((await cto.call('release_verify')).text).toMatch(/^CONFLICT: R-1 is preview, not live/);
+  const live = await answerOf<Advanced>(infra, 'release_advance');
+  expect(live).toMatchObject({ state: 'live', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/) });
+  const first = { ...cut, url: live.url };
   expect(await (await fetch(`${first.url}/health`)).json()).toEqual({ ok: true });
   expect(await answerOf<Released>(infra, 'release_cut')).toMatchObject({
     release: 'R-1',
@@ -143,43 +153,53 @@ test('a release answers and is verified; the next one fails its verification and
   const bad = await factory.submit(pipeline, 'build-2', { 'src/index.ts': broken });
   await ready(factory, bad, qa);
   const second = await answerOf<Released>(infra, 'release_cut');
-  expect(second).toMatchObject({ release: 'R-2', commit: bad.commit, url: first.url });
-  expect((await fetch(`${first.url}/health`)).status).toBe(500);
+  expect(second).toMatchObject({ release: 'R-2', commit: bad.commit });
+  expect((await fetch(`${second.preview}/health`)).status).toBe(500);
   expect((await cto.call('release_verify', { release: 'R-1' })).text).toMatch(
     /^CONFLICT: R-1 is no longer the newest/,
   );
-
-  const failed = await cto.ok<{ checks: object[] }>('release_verify');
-  expect(failed).toMatchObject({ verified: false, release: 'R-2', serves: 'R-1' });
-  expect(failed.checks[0]).toEqual({
-    method: 'GET',
-    path: '/health',
-    status: 500,
-    ok: false,
-    why: 'the server failed',
+  expect(await answerOf<Advanced>(infra, 'release_advance')).toMatchObject({
+    release: 'R-2',
+    state: 'failed',
+    serves: 'R-1',
+    why: 'staging: GET /health: the server failed (1 failed)',
   });
   expect((await fetch(`${first.url}/health`)).status).toBe(200);
+  expect((await cto.call('release_verify', { release: 'R-2' })).text).toMatch(/^CONFLICT: R-2 is failed/);
 
-  expect((await cto.call('release_verify', { release: 'R-2' })).text).toMatch(
-    /^CONFLICT: R-2 is rolled-back/,
-  );
+  // A live version that breaks later: its table is gone, as after a mistake in the database.
+  const target = await factory.services.target('local');
+  const [database] = (await target.resources()).filter(({ kind }) => kind === 'd1');
+  if (!database) throw new Error('no database');
+  await target.remove(database);
+  await target.ensure({ kind: 'd1', name: 'testimonials' });
+  const failed = await cto.ok<{ checks: object[] }>('release_verify', { release: 'R-1' });
+  expect(failed).toMatchObject({ verified: false, release: 'R-1', serves: null });
+  expect(failed.checks[0]).toMatchObject({ status: 500, ok: false, why: 'the server failed' });
+  await expect(fetch(`${first.url}/health`)).rejects.toThrow();
+
   const args = { release: 'R-1', why: 'it is taken down' };
   expect((await cto.call('release_rollback', { ...args, release: 'R-9' })).text).toMatch(
     /^NOT_FOUND: No release R-9/,
   );
-  expect(await cto.ok('release_rollback', args)).toEqual({
-    release: 'R-1',
+  const third = await answerOf<Released>(infra, 'release_cut');
+  expect(third).toMatchObject({ release: 'R-3', commit: bad.commit });
+  expect((await fetch(third.preview)).status).toBe(200);
+  const away = { release: 'R-3', why: 'it is not wanted any more' };
+  expect(await cto.ok('release_rollback', away)).toEqual({
+    release: 'R-3',
     state: 'rolled-back',
     serves: null,
   });
-  await expect(fetch(`${first.url}/health`)).rejects.toThrow();
+  await expect(fetch(third.preview)).rejects.toThrow();
   expect((await cto.call('release_rollback', args)).text).toMatch(/^CONFLICT: R-1 is rolled-back/);
   const { releases } = await cto.ok<{ releases: object[] }>('release_list');
   expect(releases).toMatchObject([
     { release: 'R-1', state: 'rolled-back', before: null },
-    { release: 'R-2', state: 'rolled-back', before: 'R-1' },
+    { release: 'R-2', state: 'failed', before: 'R-1' },
+    { release: 'R-3', state: 'rolled-back', before: null },
   ]);
   expect(await db.selectFrom('jobs').select('kind').where('kind', '=', 'release.cut').execute()).toHaveLength(
-    2,
+    3,
   );
 }, 90_000);

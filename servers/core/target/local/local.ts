@@ -107,7 +107,8 @@ export async function openLocalTarget(options: {
       await removeResource(dir, resource);
     },
     async retire(product) {
-      if (await served(product)) await order('retire', { product });
+      if ((await served(product)) || (await runtimeHolder(dir)))
+        await order('retire', { product: checkName(product) });
     },
   };
 }

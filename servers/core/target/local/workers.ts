@@ -161,11 +161,10 @@ export async function startWorkers(
     async retire(product) {
       const active = await readActive(dir);
       const entry = active[product];
-      if (!entry) return;
       const site = siteOf(product);
       if (site) await replaceSite({ ...site, shares: [], loaded: [] }, async () => {});
       sites = sites.filter((one) => one.product !== product);
-      await writeActive(dir, { ...active, [product]: { ...entry, shares: [] } });
+      if (entry) await writeActive(dir, { ...active, [product]: { ...entry, shares: [] } });
     },
 
     serving(product) {
