@@ -41,9 +41,7 @@ export const shippingSteps: Record<string, Performance> = {
   },
 
   'apply-infra': async (actor, kit) => {
-    const { plans } = await actor.do('infra_list');
-    const { plan } = plans.at(-1);
-    await actor.do('infra_apply', { plan });
+    const { plan } = await actor.do('infra_apply');
     await leave(actor, 'resources', RESOURCES);
     await remember(actor, {
       kind: 'fact',
@@ -68,7 +66,10 @@ export const shippingSteps: Record<string, Performance> = {
       pipeline: kit.pipeline,
       commit: kit.moved,
     });
-    const { release, url } = await actor.do('release_cut');
+    const { release } = await actor.do('release_cut');
+    kit.progress.doing(actor.agent, `${release} goes on, step by step`);
+    const { state, url, why } = await actor.do('release_advance');
+    if (state !== 'live') throw new Error(`${release} is ${state}: ${why}`);
     await remember(actor, {
       kind: 'fact',
       text: `${release} of testimonials was cut and answers.`,

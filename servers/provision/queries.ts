@@ -12,6 +12,16 @@ export const insertPlan = (tx: Tx, plan: Omit<Row<'plans'>, 'id' | 'state' | 're
 export const findPlan = (db: Db, id: number) =>
   db.selectFrom('plans').selectAll().where('id', '=', id).executeTakeFirst();
 
+/** The newest plan of a pipeline. */
+export const planOfPipeline = (db: Db, pipeline: number | null) =>
+  db
+    .selectFrom('plans')
+    .selectAll()
+    .where('pipeline', pipeline === null ? 'is' : '=', pipeline)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+
 /** The newest plans, oldest of them first. */
 export async function latestPlans(db: Db, limit: number): Promise<Row<'plans'>[]> {
   const rows = await db.selectFrom('plans').selectAll().orderBy('id', 'desc').limit(limit).execute();

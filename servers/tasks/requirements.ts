@@ -25,7 +25,7 @@ const CLOSED_BY: Readonly<Record<Condition, string>> = {
   'plan-proposed': 'infra_propose',
   'plan-approved': 'infra_review',
   'plan-applied': 'infra_apply',
-  released: 'release_cut',
+  released: 'release_advance',
   verified: 'release_verify',
 };
 

@@ -320,6 +320,7 @@ async function released(at: Making, { pipeline }: Submitted): Promise<string> {
   const infra = await at.agent('infra');
   await infra.ok('task_checkout', { task: `T-${await newTask(at.services, 'infra', pipeline)}` });
   const { release } = await infra.ok<{ release: string }>('release_cut');
+  await infra.ok('release_advance');
   await infra.ok('task_complete', { summary: `${release} answers` });
   return release;
 }

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { heldTask } from '../../core/held.ts';
 import { idInput, planId } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import type { Row } from '../../core/store/schema.ts';
-import { defineTool } from '../../core/tool.ts';
+import { type Call, defineTool } from '../../core/tool.ts';
 import { applyPlan } from '../apply.ts';
 import { noSuchPlan } from '../no_such_plan.ts';
 import { type Progress, readProgress } from '../plan.ts';
-import { findPlan } from '../queries.ts';
+import { findPlan, planOfPipeline } from '../queries.ts';
 
 export default defineTool({
   name: 'infra_apply',
@@ -15,8 +16,8 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have an approved plan applied. What exists is adopted, nothing is deleted; after an interruption call it again.',
-  input: z.strictObject({ plan: idInput('I') }),
+    'Have an approved plan (the newest of your pipeline) applied. What exists is adopted, nothing is deleted; after an interruption call it again.',
+  input: z.strictObject({ plan: idInput('I').optional() }),
   output: z.object({
     plan: z.string(),
     state: z.string(),
@@ -25,9 +26,9 @@ export default defineTool({
     ),
   }),
 
-  async handler({ plan: id }, call) {
-    const plan = await findPlan(call.db, id);
-    if (!plan) throw noSuchPlan(id);
+  async handler({ plan: named }, call) {
+    const plan = await planOf(call, named);
+    const { id } = plan;
     call.about(`plan:${id}`);
     if (plan.state === 'applied') return answer(id, readProgress(plan.result));
     if (plan.state !== 'approved') throw unapproved(plan);
@@ -36,6 +37,14 @@ export default defineTool({
     return answer(id, await applyPlan(plan, target, call.transaction));
   },
 });
+
+/** The plan a call names, else the newest of the held task's pipeline. */
+async function planOf(call: Call, named: number | undefined): Promise<Row<'plans'>> {
+  const pipeline = named === undefined ? (await heldTask(call)).pipeline : null;
+  const plan = named === undefined ? await planOfPipeline(call.db, pipeline) : await findPlan(call.db, named);
+  if (plan) return plan;
+  throw noSuchPlan(named);
+}
 
 const answer = (id: number, { resources }: Progress) => ({ plan: planId(id), state: 'applied', resources });
 
