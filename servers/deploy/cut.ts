@@ -10,10 +10,11 @@ import type { Row } from '../core/store/schema.ts';
 import { bundleWorker } from '../core/target/bundle.ts';
 import { infrastructureText } from '../core/target/checkout_files.ts';
 import type { Target, WorkerVersion } from '../core/target/target.ts';
+import { keyOf, refuseContractions } from './contraction_checkpoint.ts';
 import { type Thresholds, thresholdsIn } from './health/thresholds.ts';
 import { boundConfig, infrastructureOf } from './infrastructure.ts';
 import { checksOf, keepStep } from './progress.ts';
-import { findPlan, findRelease, saveRelease } from './queries.ts';
+import { findPlan, findRelease, saveRelease, servedBefore } from './queries.ts';
 
 /** What the job is given; `plan` is the applied plan whose resources are bound, `role` the one that asked. */
 export const cutJob = z.strictObject({ release: z.int(), plan: z.int(), role: z.string() });
@@ -92,7 +93,16 @@ async function bringUp(cut: Cut): Promise<{ preview: string } & Record<string, u
   signal.throwIfAborted();
   const preview = await target.previewUrl(product, version.version);
   const { commit_id: commit, id } = release;
-  return { preview, release: id, commit, version: version.version, bundle, isolation, engine };
+  return {
+    preview,
+    release: id,
+    commit,
+    version: version.version,
+    bundle,
+    isolation,
+    engine,
+    migrations: version.migrations.map(keyOf),
+  };
 }
 
 /** The version as it goes to the target: bytes from the sandbox, bindings from the applied plan. */
@@ -109,6 +119,7 @@ async function build({
     return { ...(await bundleWorker(sandbox, { checkout: folder, layers })), health };
   });
   const { files, digest, migrations, isolation, engine, health } = built;
+  await refuseContractions(services, release, migrations, await seenBefore(services, release));
   const config = boundConfig(built.config, infrastructureOf(plan));
   const { product, version } = release;
   return {
@@ -117,6 +128,13 @@ async function build({
     engine,
     health,
   };
+}
+
+/** The migrations that the served version's release brought, or found there. */
+async function seenBefore({ store }: Services, release: Row<'releases'>): Promise<string[]> {
+  const before = await servedBefore(store.db, release);
+  const names: unknown = before && checksOf(before)[0]?.evidence.migrations;
+  return Array.isArray(names) ? names.map(String) : [];
 }
 
 const previewed = ({ id, version, commit_id: commit }: Row<'releases'>, preview: string): CutResult => ({

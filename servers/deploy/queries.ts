@@ -183,6 +183,60 @@ export async function insertFixTask(
   return id;
 }
 
+/** The newest checkpoint of a name over exactly this document. */
+export const checkpointOver = (db: Db, name: string, digest: string) =>
+  db
+    .selectFrom('checkpoints')
+    .select(['id', 'state'])
+    .where('name', '=', name)
+    .where('digest', '=', digest)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+
+/** Asks a human about a document of the server's; returns the checkpoint. */
+export async function insertQuestion(
+  tx: Tx,
+  { task, pipeline }: Pick<Release, 'task' | 'pipeline'>,
+  asked: {
+    name: string;
+    title: string;
+    body: string;
+    digest: string;
+    now: number;
+    expires: number;
+    nonce: string;
+  },
+): Promise<number> {
+  const { name, title, body, digest, now, expires, nonce } = asked;
+  const of = { task: task ?? 0, pipeline };
+  const by = { session: 'server', agent: 'server', root: 'server', fence: 0 };
+  const size = Buffer.byteLength(body);
+  const artifact = await tx
+    .insertInto('artifacts')
+    .values({ ...of, ...by, name, media: 'text/markdown', digest, size, body, created_at: now })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const open = { state: 'open', human: null, assurance: null, signature: null, decided_at: null } as const;
+  const { id } = await tx
+    .insertInto('checkpoints')
+    .values({
+      ...of,
+      ...open,
+      name,
+      title,
+      artifact: artifact.id,
+      digest,
+      requested_by: 'server',
+      requested_at: now,
+      expires_at: expires,
+      nonce,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
 /** The open job of a kind that is about a release, if there is one. */
 export async function openJobOf(db: Db, kind: string, release: number): Promise<Row<'jobs'> | undefined> {
   const rows = await db

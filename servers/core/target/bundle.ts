@@ -3,7 +3,13 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ToolError } from '../errors.ts';
 import type { Isolation, Layer, Sandbox, SandboxLimits } from '../sandbox/sandbox.ts';
-import { invalidCheckout, readConfigText, readMigrations, readPlainFile } from './checkout_files.ts';
+import {
+  invalidCheckout,
+  readAssets,
+  readConfigText,
+  readMigrations,
+  readPlainFile,
+} from './checkout_files.ts';
 import { bundleDigest, checkBundle, isPlainPath, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from './digest.ts';
 import type { BundleFile, Migration, WorkerConfig } from './target.ts';
 import { readWorkerConfig } from './worker_config.ts';
@@ -58,13 +64,18 @@ export async function bundleWorker(
   const log = plainText(`${result.stdout}\n${result.stderr}`);
   if (result.exit !== 0) throw buildFailed(log, result.killedBy);
 
-  const files = await readOutput(checkout);
-  const config = { ...source.config, main: mainModule(source.config.main) };
+  const assets = source.assets === null ? [] : await readAssets(checkout, source.assets);
+  const files = [...(await readOutput(checkout)), ...assets];
+  const config = { ...source.config, main: mainModule(source.config.main || ASSETS_ONLY) };
   const digest = bundleDigest(files);
   checkBundle({ bundle: digest, files, config });
   const { isolation, engine, ms } = result;
   return { files, digest, config, migrations, isolation, engine, log, ms };
 }
+
+/** The Worker of a site that has none of its own: what is not an asset does not exist. */
+const ASSETS_ONLY = 'assets_only.js';
+const NOTHING_ELSE = "export default { fetch: () => new Response('Not found', { status: 404 }) };\n";
 
 const WRANGLER_ARGUMENTS = ['deploy', '--dry-run', '--config', 'wrangler.json', '--outdir', 'out'];
 
@@ -92,9 +103,15 @@ async function writeBuildConfig(checkout: string, config: WorkerConfig): Promise
   });
   const generated = {
     name: config.name,
-    main: `../${config.main}`,
+    main: config.main === '' ? ASSETS_ONLY : `../${config.main}`,
     compatibility_date: config.compatibilityDate,
     compatibility_flags: config.compatibilityFlags,
+    durable_objects: {
+      bindings: config.durableObjects.map(({ binding, className }) => ({
+        name: binding,
+        class_name: className,
+      })),
+    },
     d1_databases: config.d1.map(({ binding, database }) => ({
       binding,
       database_name: database,
@@ -103,6 +120,7 @@ async function writeBuildConfig(checkout: string, config: WorkerConfig): Promise
     vars: config.vars,
     send_metrics: false,
   };
+  if (config.main === '') await writeFile(join(folder, ASSETS_ONLY), NOTHING_ELSE, { flag: 'wx' });
   await writeFile(join(folder, 'wrangler.json'), JSON.stringify(generated), { flag: 'wx' });
 }
 

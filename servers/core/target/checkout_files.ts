@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ToolError } from '../errors.ts';
 import { readResult } from '../sandbox/sandbox.ts';
-import type { Migration } from './target.ts';
+import { ASSETS, isBundlePath, MAX_BUNDLE_BYTES } from './digest.ts';
+import type { BundleFile, Migration } from './target.ts';
 import type { WorkerSource } from './worker_config.ts';
 
 /** The names under which a project may keep its Worker config, in wrangler's order. */
 const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc'];
+const NOT_SERVED = ['.assetsignore', '_headers', '_redirects', '_worker.js', '_routes.json'];
 const MAX_CONFIG_BYTES = 200_000;
 const MAX_MIGRATION_BYTES = 1_000_000;
 const MAX_MIGRATIONS = 1_000;
@@ -44,6 +46,29 @@ export async function readMigrations(checkout: string, source: WorkerSource): Pr
   if (migrations.length > MAX_MIGRATIONS)
     throw invalidCheckout(`There are more than ${MAX_MIGRATIONS} migrations.`);
   return migrations;
+}
+
+/** The files of a folder that is served as it is, under `assets/`; what only tells tools how to serve is left out. */
+export async function readAssets(checkout: string, directory: string): Promise<BundleFile[]> {
+  const root = join(checkout, directory);
+  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw invalidCheckout(
+      `The folder of assets ${directory} is not in the repository; a framework's build is not run, so commit what it makes.`,
+      cause,
+    );
+  });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  const paths = files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+  const bundled: BundleFile[] = [];
+  let left = MAX_BUNDLE_BYTES;
+  for (const path of paths.filter((one) => !NOT_SERVED.includes(one))) {
+    if (!isBundlePath(`${ASSETS}${path}`))
+      throw invalidCheckout(`An asset has the name ${JSON.stringify(path.slice(0, 200))}.`);
+    const bytes = await readPlainFile(checkout, `${directory}/${path}`, left);
+    left -= bytes.byteLength;
+    bundled.push({ path: `${ASSETS}${path}`, bytes });
+  }
+  return bundled;
 }
 
 async function namesOfMigrations(folder: string): Promise<string[]> {

@@ -1,61 +1,17 @@
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { ToolError } from '../errors.ts';
-import { isPlainPath } from './digest.ts';
-import { NAME } from './names.ts';
 import type { WorkerConfig } from './target.ts';
+import { REFUSED, type WorkerKeys, workerKeys } from './worker_keys.ts';
 
 const MAX_CONFIG_CHARS = 100_000;
 
-/** Keys that decide what is deployed, or where, with the reason each is refused for. */
-const REFUSED: Record<string, string> = {
-  env: 'an environment is a second Worker without the bindings and secrets of the first',
-  build: 'it names a command of the project to run while deploying',
-  account_id: 'the account belongs to the target, not to the project',
-  route: 'addresses are part of the approved infrastructure',
-  routes: 'addresses are part of the approved infrastructure',
-  workers_dev: 'addresses are part of the approved infrastructure',
-  preview_urls: 'addresses are part of the approved infrastructure',
-  no_bundle: 'what is verified is the bundle that the server builds',
-  find_additional_modules: 'what is verified is the bundle that the server builds',
-  base_dir: 'what is verified is the bundle that the server builds',
-  rules: 'what is verified is the bundle that the server builds',
-};
-
-const name = z.string().regex(NAME, 'use lower-case letters, digits and inner hyphens');
-const binding = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'use a JavaScript name');
-const path = z.string().refine(isPlainPath, 'use a relative path inside the repository, in plain characters');
-
-const schema = z.strictObject({
-  $schema: z.string().optional(),
-  name,
-  main: path.refine(
-    (file) => /\.(?:ts|tsx|mts|js|jsx|mjs)$/.test(file),
-    'use a TypeScript or JavaScript file',
-  ),
-  compatibility_date: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'use YYYY-MM-DD'),
-  compatibility_flags: z
-    .array(z.string().regex(/^[a-z0-9_:-]{1,80}$/))
-    .max(40)
-    .default([]),
-  observability: z.unknown().optional(),
-  d1_databases: z
-    .array(
-      z.strictObject({
-        binding,
-        database_name: name,
-        database_id: z.string().optional(),
-        migrations_dir: path.default('migrations'),
-      }),
-    )
-    .max(20)
-    .default([]),
-  vars: z.record(binding, z.string().max(5_000)).default({}),
-});
-
-/** A project's Worker as it describes itself; `config.main` is its source file, `migrations` where each lies. */
+/** A project's Worker as it describes itself; `config.main` is its source file, empty when it
+ * has assets only; `migrations` says where each database's lie. */
 export interface WorkerSource {
   config: WorkerConfig;
+  /** The folder whose files are served as they are. */
+  assets: string | null;
   migrations: { database: string; directory: string }[];
 }
 
@@ -68,33 +24,75 @@ export interface WorkerSource {
 export function readWorkerConfig(text: string): WorkerSource {
   const value = parseJsonc(text);
   refuseKeys(value);
-  const parsed = schema.safeParse(value);
+  const parsed = workerKeys.safeParse(value);
   if (!parsed.success) throw invalid(sentence(parsed.error));
-  const { d1_databases, vars, ...file } = parsed.data;
-  const bindings = [...d1_databases.map((database) => database.binding), ...Object.keys(vars)];
+  return sourceOf(parsed.data);
+}
+
+function sourceOf(keys: WorkerKeys): WorkerSource {
+  const config = configOf(keys);
+  const { d1, kv, r2, queues, durableObjects, assets, secrets, vars } = config;
+  const bindings = [
+    ...[...d1, ...kv, ...r2, ...queues.producers, ...durableObjects].map(({ binding }) => binding),
+    ...(assets?.binding === undefined ? [] : [assets.binding]),
+    ...secrets,
+    ...Object.keys(vars),
+  ];
   if (new Set(bindings).size !== bindings.length) throw invalid('The Worker config binds one name twice.');
+  if (keys.main === undefined && !assets)
+    throw invalid('The Worker config names neither a main module nor a folder of assets.');
   return {
-    config: {
-      name: file.name,
-      main: file.main,
-      compatibilityDate: file.compatibility_date,
-      compatibilityFlags: file.compatibility_flags,
-      d1: d1_databases.map(({ binding, database_name }) => ({ binding, database: database_name })),
-      kv: [],
-      r2: [],
-      queues: { producers: [], consumers: [] },
-      crons: [],
-      durableObjects: [],
-      assets: null,
-      secrets: [],
-      vars,
-    },
-    migrations: d1_databases.map(({ database_name, migrations_dir }) => ({
+    config,
+    assets: keys.assets?.directory ?? null,
+    migrations: keys.d1_databases.map(({ database_name, migrations_dir }) => ({
       database: database_name,
       directory: migrations_dir,
     })),
   };
 }
+
+function configOf(keys: WorkerKeys): WorkerConfig {
+  const { name, queues, assets } = keys;
+  const classes = keys.migrations.flatMap(({ new_sqlite_classes }) => new_sqlite_classes);
+  return {
+    name,
+    main: keys.main ?? '',
+    compatibilityDate: keys.compatibility_date,
+    compatibilityFlags: keys.compatibility_flags,
+    d1: keys.d1_databases.map(({ binding, database_name }) => ({ binding, database: database_name })),
+    kv: keys.kv_namespaces.map(({ binding }) => ({ binding, namespace: nameFor(name, binding) })),
+    r2: keys.r2_buckets.map(({ binding, bucket_name }) => ({
+      binding,
+      bucket: bucket_name ?? nameFor(name, binding),
+    })),
+    queues: {
+      producers: queues.producers,
+      consumers: queues.consumers.map(({ queue, max_batch_size }) => ({
+        queue,
+        ...(max_batch_size !== undefined && { maxBatchSize: max_batch_size }),
+      })),
+    },
+    crons: keys.triggers.crons,
+    durableObjects: keys.durable_objects.bindings.map((one) => ({
+      binding: one.name,
+      className: one.class_name,
+      sqlite: classes.includes(one.class_name),
+    })),
+    assets: assets
+      ? {
+          ...(assets.binding !== undefined && { binding: assets.binding }),
+          notFound: assets.not_found_handling,
+          runWorkerFirst: assets.run_worker_first,
+        }
+      : null,
+    secrets: keys.secrets.required,
+    vars: keys.vars,
+  };
+}
+
+/** What is found by name needs one where a project gives only an id: the Worker's, with the binding's behind it. */
+const nameFor = (worker: string, binding: string) =>
+  `${worker}-${binding.toLowerCase().replaceAll('_', '-')}`.slice(0, 63).replace(/-+$/, '');
 
 function parseJsonc(text: string): unknown {
   if (text.length > MAX_CONFIG_CHARS)
@@ -113,9 +111,9 @@ function refuseKeys(value: unknown): void {
     const why = Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined;
     if (why)
       throw invalid(`The Worker config has the key "${key}": ${why}.`, `Remove "${key}" and submit again.`);
-    if (!Object.hasOwn(schema.shape, key)) {
+    if (!Object.hasOwn(workerKeys.shape, key)) {
       throw invalid(
-        `The Worker config has the key ${JSON.stringify(key.slice(0, 80))}, which would change what is deployed and is not among what Millwright deploys: ${Object.keys(schema.shape).join(', ')}.`,
+        `The Worker config has the key ${JSON.stringify(key.slice(0, 80))}, which would change what is deployed and is not among what Millwright deploys: ${Object.keys(workerKeys.shape).join(', ')}.`,
       );
     }
   }

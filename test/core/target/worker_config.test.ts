@@ -24,6 +24,7 @@ test('reads JSONC as data: comments, trailing commas, databases by name', async 
       secrets: [],
       vars: { GREETING: 'hello' },
     },
+    assets: null,
     migrations: [{ database: 'notes', directory: 'migrations' }],
   });
 });
@@ -35,7 +36,7 @@ test.each([
   [{ routes: ['example.com/*'] }, /"routes"/],
   [{ workers_dev: true }, /"workers_dev"/],
   [{ no_bundle: true }, /"no_bundle"/],
-  [{ kv_namespaces: [] }, /"kv_namespaces", which would change what is deployed/],
+  [{ vectorize: [] }, /"vectorize", which would change what is deployed/],
   [{ toString: 1 }, /"toString", which would change what is deployed/],
 ])('refuses %j by the name of its key', (keys, message) => {
   expect(() => readWorkerConfig(withKeys(keys))).toThrow(message);

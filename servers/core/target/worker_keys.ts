@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { isCron } from './cron.ts';
+import { isPlainPath } from './digest.ts';
+import { NAME } from './names.ts';
+
+/** Keys that decide what is deployed, or where, with the reason each is refused for. */
+export const REFUSED: Record<string, string> = {
+  env: 'an environment is a second Worker without the bindings and secrets of the first',
+  build: 'it names a command of the project to run while deploying',
+  account_id: 'the account belongs to the target, not to the project',
+  route: 'addresses are part of the approved infrastructure',
+  routes: 'addresses are part of the approved infrastructure',
+  workers_dev: 'addresses are part of the approved infrastructure',
+  preview_urls: 'addresses are part of the approved infrastructure',
+  no_bundle: 'what is verified is the bundle that the server builds',
+  find_additional_modules: 'what is verified is the bundle that the server builds',
+  base_dir: 'what is verified is the bundle that the server builds',
+  rules: 'what is verified is the bundle that the server builds',
+};
+
+const name = z.string().regex(NAME, 'use lower-case letters, digits and inner hyphens');
+const binding = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'use a JavaScript name');
+const path = z
+  .string()
+  .transform((text) => text.replace(/^\.\//, '').replace(/\/$/, ''))
+  .refine(isPlainPath, 'use a relative path inside the repository, in plain characters');
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(20).default([]);
+
+/** What each key of a Worker config may be. `id`s belong to an account: resources are found by name. */
+export const workerKeys = z.strictObject({
+  $schema: z.string().optional(),
+  name,
+  main: path
+    .refine((file) => /\.(?:ts|tsx|mts|js|jsx|mjs)$/.test(file), 'use a TypeScript or JavaScript file')
+    .optional(),
+  compatibility_date: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'use YYYY-MM-DD'),
+  compatibility_flags: z
+    .array(z.string().regex(/^[a-z0-9_:-]{1,80}$/))
+    .max(40)
+    .default([]),
+  observability: z.unknown().optional(),
+  dev: z.unknown().optional(),
+  upload_source_maps: z.boolean().optional(),
+  send_metrics: z.boolean().optional(),
+  d1_databases: list(
+    z.strictObject({
+      binding,
+      database_name: name,
+      database_id: z.string().optional(),
+      preview_database_id: z.string().optional(),
+      migrations_dir: path.default('migrations'),
+    }),
+  ),
+  kv_namespaces: list(
+    z.strictObject({ binding, id: z.string().optional(), preview_id: z.string().optional() }),
+  ),
+  r2_buckets: list(
+    z.strictObject({ binding, bucket_name: name.optional(), preview_bucket_name: z.string().optional() }),
+  ),
+  queues: z
+    .strictObject({
+      producers: list(z.strictObject({ binding, queue: name })),
+      consumers: list(
+        z.strictObject({
+          queue: name,
+          max_batch_size: z.int().min(1).max(100).optional(),
+          max_batch_timeout: z.number().optional(),
+          max_retries: z.number().optional(),
+        }),
+      ),
+    })
+    .default({ producers: [], consumers: [] }),
+  triggers: z
+    .strictObject({ crons: list(z.string().refine(isCron, 'use the five fields of cron, in UTC')) })
+    .default({ crons: [] }),
+  durable_objects: z
+    .strictObject({ bindings: list(z.strictObject({ name: binding, class_name: binding })) })
+    .default({ bindings: [] }),
+  migrations: list(
+    z.strictObject({
+      tag: z.string(),
+      new_classes: list(binding),
+      new_sqlite_classes: list(binding),
+    }),
+  ),
+  assets: z
+    .strictObject({
+      directory: path,
+      binding: binding.optional(),
+      not_found_handling: z.enum(['none', '404-page', 'single-page-application']).default('none'),
+      html_handling: z.literal('auto-trailing-slash').optional(),
+      run_worker_first: z.boolean().default(false),
+    })
+    .optional(),
+  secrets: z.strictObject({ required: z.array(binding).max(50).default([]) }).default({ required: [] }),
+  vars: z.record(binding, z.string().max(5_000)).default({}),
+});
+export type WorkerKeys = z.output<typeof workerKeys>;
