@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { parse } from 'smol-toml';
 import { ToolError } from '../errors.ts';
 import { readResult } from '../sandbox/sandbox.ts';
 import { ASSETS, isBundlePath, MAX_BUNDLE_BYTES } from './digest.ts';
@@ -7,23 +8,59 @@ import type { BundleFile, Migration } from './target.ts';
 import type { WorkerSource } from './worker_config.ts';
 
 /** The names under which a project may keep its Worker config, in wrangler's order. */
-const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc'];
+const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'];
+const MAX_PACKAGE_BYTES = 1_000_000;
 const NOT_SERVED = ['.assetsignore', '_headers', '_redirects', '_worker.js', '_routes.json'];
 const MAX_CONFIG_BYTES = 200_000;
 const MAX_MIGRATION_BYTES = 1_000_000;
 const MAX_MIGRATIONS = 1_000;
 
-/** The text of the one Worker config of a checkout. Throws INVALID_INPUT when there is none, or more than one. */
+/**
+ * The one Worker config of a checkout, as JSONC; one in TOML is turned into it. Throws INVALID_INPUT when there is
+ * none or more than one, and when a script of package.json deploys an environment: it would make a second Worker
+ * without the bindings and secrets of the first.
+ */
 export async function readConfigText(checkout: string): Promise<string> {
   const entries = await readdir(checkout);
   const found = CONFIG_FILES.filter((file) => entries.includes(file));
   const [file] = found;
-  if (file === undefined || found.length > 1 || entries.includes('wrangler.toml')) {
+  if (file === undefined || found.length > 1) {
     throw invalidCheckout(
-      'The repository needs exactly one Worker config at its root: wrangler.jsonc or wrangler.json.',
+      'The repository needs exactly one Worker config at its root: wrangler.jsonc, wrangler.json or wrangler.toml.',
     );
   }
-  return (await readPlainFile(checkout, file, MAX_CONFIG_BYTES)).toString();
+  if (entries.includes('package.json')) await refuseEnvironmentFlags(checkout);
+  const text = (await readPlainFile(checkout, file, MAX_CONFIG_BYTES)).toString();
+  return file.endsWith('.toml') ? JSON.stringify(fromToml(text)) : text;
+}
+
+function fromToml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw invalidCheckout('The Worker config is not valid TOML.', cause);
+  }
+}
+
+/** `wrangler deploy --env x`, `-e x`, `--env=x`; an empty one is the top level. */
+const ENVIRONMENT = /\bwrangler\b[^&|;]*?\s(?:--env|-e)(?:[= ]\s*(?!""|''|-)\S)/;
+
+async function refuseEnvironmentFlags(checkout: string): Promise<void> {
+  const text = (await readPlainFile(checkout, 'package.json', MAX_PACKAGE_BYTES)).toString();
+  const { scripts } = (safeJson(text) ?? {}) as { scripts?: Record<string, unknown> };
+  const [named] = Object.entries(scripts ?? {}).find(([, script]) => ENVIRONMENT.test(String(script))) ?? [];
+  if (named === undefined) return;
+  throw invalidCheckout(
+    `The script ${JSON.stringify(named.slice(0, 60))} of package.json calls wrangler with --env: an environment is a second Worker without the bindings and secrets of the first.`,
+  );
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidCheckout('package.json is not valid JSON.');
+  }
 }
 
 const INFRASTRUCTURE_FILE = 'infra.yaml';
