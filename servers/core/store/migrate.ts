@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { foundation } from './migrations/0001_foundation.ts';
 import { memory } from './migrations/0002_memory.ts';
 import { runs } from './migrations/0003_runs.ts';
+import { infrastructure } from './migrations/0004_infrastructure.ts';
 import { releases } from './migrations/0005_releases.ts';
 import type { Schema } from './schema.ts';
 
@@ -21,7 +22,7 @@ export interface Migration {
 }
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [foundation, memory, runs, releases];
+export const MIGRATIONS: readonly Migration[] = [foundation, memory, runs, infrastructure, releases];
 
 /** What the dialects call the same thing; a released migration means these. */
 export const WORDS: Record<Dialect, Words> = {

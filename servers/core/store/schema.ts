@@ -1,11 +1,12 @@
 import type { Generated, Selectable } from 'kysely';
+import type { InfrastructureSchema } from './infrastructure_schema.ts';
 import type { MemorySchema } from './memory_schema.ts';
 
 /**
  * The shape of the store, one table an interface. Times are milliseconds since 1970 (UTC); ids of people and
  * connections are text; ids of work are integers, shown with a letter (`T-12`); JSON is text.
  */
-export interface Schema extends MemorySchema {
+export interface Schema extends MemorySchema, InfrastructureSchema {
   enrolments: Enrolments;
   sessions: Sessions;
   leases: Leases;
