@@ -42,6 +42,15 @@ export default {
       to: { path: '^(cli|rehearsal|words)/' },
     },
     {
+      name: 'the-token-meets-no-project',
+      comment: 'What speaks to a provider starts no process, reads no file and no config of a project.',
+      severity: 'error',
+      from: { path: '^servers/core/target/cloudflare/' },
+      to: {
+        path: '(^servers/core/target/(worker_config|checkout_files|bundle)\\.ts$|^servers/core/sandbox/|^(node:)?(fs|fs/promises|child_process|worker_threads|vm)$|node_modules/(execa|wrangler|miniflare)/)',
+      },
+    },
+    {
       name: 'rehearsal-is-a-client',
       comment: 'Its actors have an MCP client, git and the command line, and nothing of the servers.',
       severity: 'error',

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { scrub } from '../servers/core/secrets/scrub.ts';
 import { visibleRows } from '../servers/core/signing/visible_text.ts';
 import { EXIT, type ExitCode, type Failure } from './failures.ts';
 
@@ -23,23 +24,24 @@ export interface Io {
 export function openIo(json: boolean): Io {
   return {
     json,
-    progress: (line) => void process.stderr.write(`${line}\n`),
-    line: (value, text) => void process.stdout.write(`${json ? JSON.stringify(value) : text}\n`),
+    progress: (line) => void process.stderr.write(scrub(`${line}\n`)),
+    line: (value, text) => void process.stdout.write(scrub(`${json ? JSON.stringify(value) : text}\n`)),
   };
 }
 
 export function printResult(json: boolean, { value, text, exit = EXIT.ok, failure }: Result): void {
   if (json) {
     const error = failure && { error: failure };
-    process.stdout.write(`${JSON.stringify({ ok: exit === EXIT.ok, ...value, ...error })}\n`);
+    process.stdout.write(scrub(`${JSON.stringify({ ok: exit === EXIT.ok, ...value, ...error })}\n`));
     return;
   }
-  if (text) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  if (text) process.stdout.write(scrub(text.endsWith('\n') ? text : `${text}\n`));
 }
 
 export function printFailure(json: boolean, { code, message, remedy }: Failure): void {
-  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, remedy } })}\n`);
-  else process.stderr.write(`${bad('millwright:')} ${shown(message)}\n${shown(remedy)}\n`);
+  if (json)
+    process.stdout.write(scrub(`${JSON.stringify({ ok: false, error: { code, message, remedy } })}\n`));
+  else process.stderr.write(scrub(`${bad('millwright:')} ${shown(message)}\n${shown(remedy)}\n`));
 }
 
 /** Text that somebody else wrote, as one line that cannot steer a terminal. */

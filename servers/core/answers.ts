@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ToolError } from './errors.ts';
 import { inTime } from './in_time.ts';
+import { scrub } from './secrets/scrub.ts';
 import type { Services } from './services.ts';
 import type { AnyTool } from './tool.ts';
 
@@ -28,8 +29,10 @@ const tooSlow = () =>
 
 /** The answer as its schema has it, and its JSON. Throws `LIMIT` when a host would cut it. */
 export function presentable(tool: AnyTool, given: Record<string, unknown>) {
-  const value: Record<string, unknown> = tool.output.parse(given);
-  const text = JSON.stringify(value);
+  const parsed: Record<string, unknown> = tool.output.parse(given);
+  const said = JSON.stringify(parsed);
+  const text = scrub(said);
+  const value = text === said ? parsed : (JSON.parse(text) as Record<string, unknown>);
   if (text.length > LONGEST_ANSWER) {
     throw new ToolError(
       'LIMIT',

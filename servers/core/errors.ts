@@ -1,3 +1,5 @@
+import { scrub } from './secrets/scrub.ts';
+
 /**
  * The whole vocabulary of failure an agent can meet. Few and stable: hosts and prompts rely on them.
  */
@@ -40,6 +42,6 @@ export class ToolError extends Error {
 
   /** The text an agent reads: `CODE: what.` and, on the next line, `Next: remedy`. */
   render(): string {
-    return `${this.code}: ${this.message}\nNext: ${this.remedy}`;
+    return scrub(`${this.code}: ${this.message}\nNext: ${this.remedy}`);
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
 import { appendLast } from './record.ts';
+import { scrub } from './secrets/scrub.ts';
 import type { Services } from './services.ts';
 import type { Row } from './store/schema.ts';
 import type { Db, Tx } from './store/store.ts';
@@ -195,7 +196,8 @@ export class JobQueue {
       const now = services.clock.now();
       if (!(await isHeld(tx, services.store.dialect, lease, now))) return;
       if (state === 'done') await outcome.save?.(tx);
-      const finished = state === 'queued' ? {} : { result: JSON.stringify(outcome.result), finished_at: now };
+      const finished =
+        state === 'queued' ? {} : { result: scrub(JSON.stringify(outcome.result)), finished_at: now };
       await tx
         .updateTable('jobs')
         .set({ state, ...finished })

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.ts';
 import { type Applied, loadApplied } from './factory/applied.ts';
 import { JobQueue, type JobRunner } from './jobs.ts';
-import { type FactoryPaths, factoryPaths } from './paths.ts';
+import { factoryPaths } from './paths.ts';
+import { scrub } from './secrets/scrub.ts';
 import type { Services } from './services.ts';
 import { openStore, type Store } from './store/store.ts';
 import { SweepGuard, startSweeper } from './sweeper.ts';
 import { otherMachineOfTarget, targetElsewhere } from './target/machine.ts';
+import type { Target } from './target/target.ts';
 import type { SessionOpened } from './tool.ts';
 
 export interface OpenOptions {
@@ -40,6 +42,7 @@ export async function openServices(
   const isShared = store.dialect === 'postgres' && options.jobs !== undefined;
   const elsewhere = isShared ? await otherMachineOfTarget(paths.targets) : undefined;
   const jobs = new JobQueue(elsewhere === undefined ? runners : withoutTarget(runners));
+  const log = options.log ?? ((line: string) => void process.stderr.write(`millwright: ${line}\n`));
   const services: Services = {
     paths,
     store,
@@ -48,13 +51,14 @@ export async function openServices(
     sweepGuard: new SweepGuard(clock.now()),
     factory: cachedFactory(store),
     sandbox: once(() => openSandboxFor(services)),
-    target: remembered((name) => openTarget(name, paths, elsewhere)),
+    target: remembered((name) => openTarget(services, name, elsewhere)),
     key: once(async () => (await import('./signing/factory_key.ts')).openFactoryKey(paths.keys)),
+    secrets: (of) => secretsOf(services, of),
     sessionOpened: async (agent) =>
       options
         .sessionOpened?.(services, agent)
         .catch((error) => services.log(`session of ${agent}: ${String(error)}`)),
-    log: options.log ?? ((line) => process.stderr.write(`millwright: ${line}\n`)),
+    log: (line) => log(scrub(line)),
   };
   if (store.dialect === 'postgres') await bound(services);
   jobs.start(services);
@@ -113,11 +117,21 @@ async function openSandboxFor(services: Services) {
   return openSandbox({ accept: (await services.factory()).factory.isolation });
 }
 
-async function openTarget(name: string, paths: FactoryPaths, elsewhere: string | undefined) {
+async function secretsOf({ store, paths }: Services, of: Parameters<Services['secrets']>[0]) {
+  const [{ secretValues }, { openSecretKey }] = await Promise.all([
+    import('./secrets/secrets.ts'),
+    import('./secrets/key.ts'),
+  ]);
+  return secretValues({ store, key: () => openSecretKey(paths.keys) }, of);
+}
+
+async function openTarget(services: Services, name: string, elsewhere: string | undefined): Promise<Target> {
+  if (name === 'cloudflare')
+    return (await import('./target/cloudflare/of_factory.ts')).cloudflareOfFactory(services);
   if (name !== 'local') throw new Error(`There is no target ${name}.`);
   if (elsewhere !== undefined) throw targetElsewhere(elsewhere);
   const { openLocalTarget } = await import('./target/local/local.ts');
-  return openLocalTarget({ dir: join(paths.targets, name) });
+  return openLocalTarget({ dir: join(services.paths.targets, name) });
 }
 
 /** Runs `make` on the first call and again only after it failed. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { scrub } from './secrets/scrub.ts';
 import { sendLast } from './store/pipeline.ts';
 import { bound, prepared } from './store/prepared.ts';
 import type { Activity } from './store/schema.ts';
@@ -64,7 +65,7 @@ export async function appendLast(store: Pick<Store, 'dialect'>, tx: Tx, entry: E
 type Told = Omit<Activity, 'seq' | 'prev' | 'hash'>;
 
 function toldBy(entry: Entry): Told {
-  const body = entry.body === undefined ? '' : JSON.stringify(entry.body, bounded);
+  const body = entry.body === undefined ? '' : scrub(JSON.stringify(entry.body, bounded));
   return {
     at: entry.at,
     session: storable(entry.session),
@@ -75,7 +76,7 @@ function toldBy(entry: Entry): Told {
     subject: storable(entry.subject),
     rule: storable(entry.rule),
     code: storable(entry.code),
-    why: storable(entry.why?.slice(0, LONGEST_TEXT)),
+    why: storable(entry.why && scrub(entry.why).slice(0, LONGEST_TEXT)),
     body_digest: sha256(body),
     body,
   };

@@ -20,6 +20,11 @@ export interface Services {
   sandbox(): Promise<Sandbox>;
   target(name: string): Promise<Target>;
   key(): Promise<FactoryKey>;
+  /**
+   * The values of a product's secrets at a target, for a version that is uploaded. Throws GATE_CLOSED with rule
+   * `release.secret` that names those without a value. They are kept out of what this process prints.
+   */
+  secrets(of: { product: string; target: string; names: readonly string[] }): Promise<Record<string, string>>;
   /** What the servers of this process do when a session of this agent was opened; a fault is only logged. */
   sessionOpened?(agent: string): Promise<void>;
   /** For the operator, on stderr; never shown to an agent. */

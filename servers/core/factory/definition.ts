@@ -81,6 +81,20 @@ export const factorySchema = z.strictObject({
     .enum(['full', 'partial', 'none'])
     .default('full')
     .describe('The least isolation that evidence may have.'),
+  targets: z
+    .strictObject({
+      cloudflare: z
+        .strictObject({
+          account: z.string().regex(/^[0-9a-f]{32}$/, 'the account id: 32 hex digits'),
+          api: z
+            .url({ protocol: /^https?$/ })
+            .optional()
+            .describe("Another address of Cloudflare's API. The token is sent there."),
+        })
+        .optional(),
+    })
+    .default({})
+    .describe('Where products run beside this machine; tokens are set with `millwright secret set`.'),
   checkpoints: z.strictObject({ hours: z.number().min(0.01).max(720).default(72) }).default({ hours: 72 }),
   limits: z
     .strictObject({

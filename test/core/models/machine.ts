@@ -54,6 +54,7 @@ export async function startMachine(fleet: Fleet, files: DefinitionFiles): Promis
     sandbox: unused,
     target: unused,
     key: unused,
+    secrets: unused,
     log: () => {},
   };
   await applyFirstDefinition(services, files, 'initial');
