@@ -60,3 +60,21 @@ export const saveProgress = (tx: Tx, id: number, progress: Progress, state: 'app
     .where('id', '=', id)
     .where('state', '=', 'approved')
     .execute();
+
+export const insertArtifact = (tx: Tx, artifact: Omit<Row<'artifacts'>, 'id'>) =>
+  tx.insertInto('artifacts').values(artifact).returning('id').executeTakeFirstOrThrow();
+
+export const insertCheckpoint = (tx: Tx, checkpoint: Omit<Row<'checkpoints'>, 'id'>) =>
+  tx.insertInto('checkpoints').values(checkpoint).returning('id').executeTakeFirstOrThrow();
+
+/** The newest checkpoint of this name over exactly this document, in a pipeline or outside every one. */
+export const deletionCheckpoint = (db: Db, pipeline: number | null, name: string, digest: string) =>
+  db
+    .selectFrom('checkpoints')
+    .select(['id', 'state'])
+    .where('pipeline', pipeline === null ? 'is' : '=', pipeline)
+    .where('name', '=', name)
+    .where('digest', '=', digest)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();

@@ -103,6 +103,26 @@ export interface VersionNumbers {
 }
 
 /**
+ * A name by which people reach a product: a record of DNS (`CNAME www.example.test`, with `content`, `proxied` and
+ * `zone`) or a host that a Worker answers at (with `worker` and `zone`).
+ */
+export interface Address {
+  kind: 'dns' | 'domain';
+  name: string;
+  settings: Record<string, string>;
+}
+
+/** The names of a target that has any. `id` is the target's own. */
+export interface Addresses {
+  /** What exists now in these zones. Throws CONFLICT for a zone that the account does not have. */
+  list(zones: readonly string[]): Promise<(Address & { id: string })[]>;
+  /** Makes an address, or, given its id, makes it say something else. Returns its id. */
+  set(address: Address, id: string | null): Promise<string>;
+  /** One that is absent is fine. */
+  remove(address: Address & { id: string }): Promise<void>;
+}
+
+/**
  * A target. Expected failures are ToolErrors: INVALID_INPUT (a name, digest or bundle that can't be right),
  * NOT_FOUND (version never uploaded), CONFLICT (a resource is missing, or a version's name is taken by other
  * content), UPSTREAM (the target itself failed; its own words are in `cause`).
@@ -133,6 +153,8 @@ export interface Target {
   numbers(product: string): Promise<VersionNumbers[] | null>;
   /** Removes a resource with all that it holds. One that is absent is fine. */
   remove(resource: Resource): Promise<void>;
+  /** Left out where products have no names of their own. */
+  readonly addresses?: Addresses;
   /** Stops serving a product. Its versions, data and address are kept. */
   retire(product: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { ToolError } from '../../errors.ts';
 import { checkName } from '../names.ts';
 import type { Share, Target } from '../target.ts';
+import { cloudflareAddresses } from './addresses.ts';
 import type { BookedVersion, VersionBook } from './book.ts';
 import { type CloudflareClient, CloudflareRefusal } from './client.ts';
 import { deploy, deployed } from './deployments.ts';
@@ -100,6 +101,7 @@ export function openCloudflareTarget(options: CloudflareTargetOptions): Target {
       return addressOf(worker, remote);
     },
 
+    addresses: cloudflareAddresses(client),
     numbers: async () => null,
 
     async retire(product) {
