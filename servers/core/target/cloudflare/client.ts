@@ -86,7 +86,8 @@ export function cloudflareClient(access: CloudflareAccess): CloudflareClient {
     const patience = now() + PATIENCE_MS;
     for (let attempt = 1; ; attempt += 1) {
       await takeTurn(request, patience);
-      const answer = await send(request).catch((cause: unknown) => unanswered(request, cause));
+      const bearer = request.bearer ?? (await access.token());
+      const answer = await send(request, bearer).catch((cause: unknown) => unanswered(request, cause));
       const kind = verdictOn(answer);
       if (kind === 'limited') {
         attempt -= 1;
@@ -110,13 +111,11 @@ export function cloudflareClient(access: CloudflareAccess): CloudflareClient {
     }
   }
 
-  async function send(request: ApiRequest): Promise<Answered> {
+  async function send(request: ApiRequest, bearer: string): Promise<Answered> {
     const { method, path, query, json, form } = request;
     const url = new URL(`${access.api ?? API}${path.replace(':account', access.account)}`);
     for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, value);
-    const headers: Record<string, string> = {
-      authorization: `Bearer ${request.bearer ?? (await access.token())}`,
-    };
+    const headers: Record<string, string> = { authorization: `Bearer ${bearer}` };
     if (json !== undefined) headers['content-type'] = 'application/json';
     const body = json === undefined ? form : JSON.stringify(json);
     const response = await fetch(url, {
