@@ -10,6 +10,7 @@ import { estimates } from './commands/estimates.ts';
 import { factory } from './commands/factory.ts';
 import { gates } from './commands/gates.ts';
 import { human } from './commands/human.ts';
+import { infra } from './commands/infra.ts';
 import { init } from './commands/init.ts';
 import { layer } from './commands/layer.ts';
 import { learn } from './commands/learn.ts';
@@ -24,6 +25,7 @@ import { rehearse } from './commands/rehearse.ts';
 import { restore } from './commands/restore.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
+import { secret } from './commands/secret.ts';
 import { session } from './commands/session.ts';
 import { sign } from './commands/sign.ts';
 import { status } from './commands/status.ts';
@@ -41,6 +43,7 @@ const COMMANDS: readonly [heading: string, commands: readonly ((program: Command
     [run, status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop],
   ],
   ['Serve agents:', [mcp, up, session, runs]],
+  ['Ship:', [infra, secret]],
   ['Evidence:', [record, gates, backup]],
   ['The words of the roles:', [words]],
   ['Seldom:', [migrate, restore, sign, layer]],

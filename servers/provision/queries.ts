@@ -78,3 +78,30 @@ export const deletionCheckpoint = (db: Db, pipeline: number | null, name: string
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
+
+export const saveApproval = (tx: Tx, id: number) =>
+  tx.updateTable('plans').set({ state: 'approved' }).where('id', '=', id).execute();
+
+/** The newest plan of a product that waits to be applied, if nothing was applied after it. */
+export async function approvedPlan(db: Db, product: string, target: string) {
+  const newest = await db
+    .selectFrom('plans')
+    .selectAll()
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .where('state', 'in', ['approved', 'applied'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return newest?.state === 'approved' ? newest : undefined;
+}
+
+/** The last applied plan of each product at each target. */
+export async function latestApplied(db: Db): Promise<Row<'plans'>[]> {
+  const newest = db
+    .selectFrom('plans')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .where('state', '=', 'applied')
+    .groupBy(['product', 'target']);
+  return db.selectFrom('plans').selectAll().where('id', 'in', newest).orderBy('id').execute();
+}

@@ -1,8 +1,12 @@
+/** What is shorter than any secret would take ordinary words out. */
+const LEAST = 8;
+
 /** Values that this process opened, each with what stands in its place. */
 const known = new Map<string, string>();
 
 /** From now on `scrub` takes this value, and its usual spellings, out of texts. */
 export function keepOut(name: string, value: string): void {
+  if (value.length < LEAST) return;
   for (const spelling of spellings(value)) known.set(spelling, `[secret ${name}]`);
 }
 

@@ -66,7 +66,7 @@ export function cloudflareAddresses(client: CloudflareClient): Addresses {
 
   async function setDomain({ name, settings }: Address): Promise<string> {
     const there = (await client.all(domain, DOMAINS)).find((one) => one.hostname === name);
-    if (there?.service === settings.worker) return there.id;
+    if (there && there.service === settings.worker) return there.id;
     const zone_id = await zoneId(settings.zone ?? '');
     const json = { hostname: name, service: settings.worker, zone_id, environment: 'production' };
     return (await client.call(domain, { method: 'PUT', path: DOMAINS, json, repeatable: true })).id;
