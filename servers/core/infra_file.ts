@@ -77,7 +77,7 @@ export function readInfra(text: string): Infra {
   const document = parseDocument(text, { lineCounter: lines, merge: false });
   const [fault] = document.errors;
   if (fault) throw invalid(`is no YAML in line ${fault.linePos?.[0].line ?? 1}`);
-  const parsed = infraSchema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  const parsed = infraSchema.safeParse(plain(document));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const node = document.getIn(issue?.path ?? [], true) as { range?: [number, number, number] } | undefined;
@@ -88,6 +88,15 @@ export function readInfra(text: string): Infra {
       .replace(/[^\w.-]/g, '?')
       .slice(0, 100) || 'the top';
   throw invalid(`is wrong in line ${line}, at ${where}: ${issue?.message ?? 'invalid'}`);
+}
+
+/** The document as data, without aliases: a few lines of them can stand for any amount. */
+function plain(document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw invalid('uses aliases');
+  }
 }
 
 const invalid = (what: string) =>
