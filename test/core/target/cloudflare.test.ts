@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { startAccount, versionOf } from './cloudflare_account.ts';
+import { startAccount } from './cloudflare_account.ts';
+import { versionOf } from './cloudflare_version.ts';
 
 const WORKER = { kind: 'worker', name: 'shop' } as const;
 const DATABASE = { kind: 'd1', name: 'shop' } as const;

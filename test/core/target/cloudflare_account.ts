@@ -8,8 +8,7 @@ import { storedBook } from '../../../servers/core/target/cloudflare/book.ts';
 import { type CloudflareAccess, cloudflareClient } from '../../../servers/core/target/cloudflare/client.ts';
 import { openCloudflareTarget } from '../../../servers/core/target/cloudflare/cloudflare.ts';
 import { sharedBudget } from '../../../servers/core/target/cloudflare/rate_budget.ts';
-import { bundleDigest } from '../../../servers/core/target/digest.ts';
-import type { Target, WorkerConfig, WorkerVersion } from '../../../servers/core/target/target.ts';
+import type { Target } from '../../../servers/core/target/target.ts';
 import { ACCOUNT, type CloudflareStub, startCloudflareStub, TOKEN } from './cloudflare_stub.ts';
 
 export interface TestAccount {
@@ -44,40 +43,4 @@ export async function startAccount(): Promise<TestAccount> {
       clock: systemClock,
     });
   return { stub, store, again, target: again() };
-}
-
-const config: WorkerConfig = {
-  name: 'shop',
-  main: 'index.js',
-  compatibilityDate: '2026-01-01',
-  compatibilityFlags: [],
-  d1: [],
-  kv: [],
-  r2: [],
-  queues: { producers: [], consumers: [] },
-  crons: [],
-  durableObjects: [],
-  assets: null,
-  secrets: [],
-  vars: {},
-};
-
-/** A version of the product `shop`, of one module that says its name. */
-export function versionOf(
-  name: string,
-  more: Partial<WorkerConfig> = {},
-  rest: Partial<WorkerVersion> = {},
-): WorkerVersion {
-  const text = `export default { fetch: () => new Response('${name}') };\n`;
-  const files = rest.files ?? [{ path: 'index.js', bytes: Buffer.from(text) }];
-  return {
-    product: 'shop',
-    version: name,
-    bundle: bundleDigest(files),
-    config: { ...config, ...more },
-    migrations: [],
-    secrets: {},
-    ...rest,
-    files,
-  };
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Target } from '../../../servers/core/target/target.ts';
-import { startAccount, versionOf } from './cloudflare_account.ts';
+import { startAccount } from './cloudflare_account.ts';
 import { TOKEN } from './cloudflare_stub.ts';
+import { versionOf } from './cloudflare_version.ts';
 
 const DATABASE = { kind: 'd1', name: 'shop' } as const;
 const made = (writes: readonly string[]) => writes.filter((call) => call === 'POST /d1/database').length;

@@ -31,6 +31,8 @@ export interface CloudflareStub {
   fault(fault: Fault): void;
   /** Lets `calls` more requests through, cuts the last of them after it was carried out, and refuses all later ones. */
   dieAfter(calls: number): void;
+  /** Called with the number of each request after it was carried out and before it is answered. */
+  onDone(listen: (request: number) => void | Promise<void>): void;
   /** Ends every fault. */
   heal(): void;
   /** A new account: nothing in it, no faults, no calls. */
@@ -43,6 +45,7 @@ export async function startCloudflareStub(): Promise<CloudflareStub> {
   const calls: StubCall[] = [];
   let faults: Fault[] = [];
   let left = Number.POSITIVE_INFINITY;
+  let listener: (request: number) => void | Promise<void> = () => {};
   const state = freshState();
 
   const server = createServer((request, response) => {
@@ -76,6 +79,7 @@ export async function startCloudflareStub(): Promise<CloudflareStub> {
     }
     const answer = authorized(request, path) ?? answerOf(state, call, url.searchParams, body);
     seen.status = answer.status;
+    await listener(calls.length);
     if (fault || left === 0) return void response.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer.body));
@@ -98,6 +102,9 @@ export async function startCloudflareStub(): Promise<CloudflareStub> {
     fault: (fault) => void faults.push({ ...fault }),
     dieAfter: (count) => {
       left = count;
+    },
+    onDone: (listen) => {
+      listener = listen;
     },
     heal,
     reset() {
