@@ -20,6 +20,7 @@ const PROGRAMS = {
 /** Programs that stand alone, most of them carried into the sandbox: one file each. */
 const SCRIPTS = {
   'qa-probe': 'servers/qa/probe/main.ts',
+  'qa-start': 'servers/qa/product/main.ts',
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
   'run-watchdog': 'hosts/run/watchdog.ts',
 };

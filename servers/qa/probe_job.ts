@@ -13,7 +13,7 @@ import { isHeld } from '../core/leases.ts';
 import { endOf, type Outcome, printed, unmet } from '../core/outcome.ts';
 import type { Services } from '../core/services.ts';
 import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
-import { probeProgram } from './probe_program.ts';
+import { programFor } from './program.ts';
 import { insertReport } from './queries.ts';
 import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
 
@@ -95,7 +95,7 @@ async function attacked(
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
-  const { script, layers } = probeProgram(sandbox);
+  const { script, layers } = programFor(sandbox, 'qa-probe');
   const result = await withRoom(services, async (work) => {
     await layOut(work, bundle);
     return sandbox.run({
@@ -147,7 +147,8 @@ async function layOut(work: string, { files, migrations }: WorkerBundle): Promis
 function jobOf(commit: string, { config }: WorkerBundle) {
   const { name, main, compatibilityDate, compatibilityFlags, vars, d1 } = config;
   const bindings = d1.map(({ binding }) => binding);
-  return {
+  const product = {
+    kind: 'worker',
     bundleDir: 'bundle',
     config: {
       name,
@@ -158,7 +159,6 @@ function jobOf(commit: string, { config }: WorkerBundle) {
       d1: bindings,
       migrationsDir: 'migrations',
     },
-    seed: seedOf(commit),
-    budget: PROBE_BUDGET,
   };
+  return { product, seed: seedOf(commit), budget: PROBE_BUDGET };
 }

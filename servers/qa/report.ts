@@ -44,11 +44,14 @@ const COMMAND_CHARS = 600;
 /** The report that the probe printed; undefined when it printed none. */
 export function readReport(stdout: string): Report | undefined {
   try {
-    return report.parse(JSON.parse(stdout));
+    return reportOf(JSON.parse(stdout));
   } catch {
     return undefined;
   }
 }
+
+/** The same, of JSON that was read; undefined when it is no report. */
+export const reportOf = (value: unknown): Report | undefined => report.safeParse(value).data;
 
 /** A report about a change that could not even be built or started by us. */
 export function reportOfNoProduct(title: string, evidence: string, seed: number): Report {

@@ -4,17 +4,16 @@
  */
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
+import { NotStarted, productStart, start } from '../product/start.ts';
 import { criterion } from './criteria.ts';
 import { excerpt, findingId, probe } from './probe.ts';
-import { NotStarted, productConfig, startProduct } from './product.ts';
 import type { ProbeReport } from './types.ts';
 
 /** Where `wrangler dev` serves by default, so that the report's commands can be pasted. */
 const SHOWN_ORIGIN = 'http://127.0.0.1:8787';
 
 const job = z.strictObject({
-  bundleDir: z.string().min(1).max(1_000),
-  config: productConfig,
+  product: productStart,
   openapi: z.unknown().optional(),
   criteria: z.array(criterion).max(200).default([]),
   seed: z.int().min(0),
@@ -23,10 +22,10 @@ const job = z.strictObject({
 type Job = z.infer<typeof job>;
 
 async function report(input: Job): Promise<ProbeReport> {
-  const { bundleDir, config, openapi, criteria, seed, budget } = input;
+  const { product: described, openapi, criteria, seed, budget } = input;
   const started = performance.now();
   try {
-    const product = await startProduct(bundleDir, config);
+    const product = await start(described);
     try {
       return await probe({
         origin: product.origin,

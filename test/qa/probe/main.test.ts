@@ -54,8 +54,7 @@ async function inline(source: string): Promise<string> {
 }
 const plain = { name: 'product', main: 'index.js', compatibilityDate: '2026-11-01' };
 const job = (bundleDir: string, more: object = {}) => ({
-  bundleDir,
-  config: { ...plain, ...more },
+  product: { kind: 'worker', bundleDir, config: { ...plain, ...more } },
   seed: 5,
   budget: BUDGET,
 });
@@ -69,8 +68,7 @@ describe('the bytes that would be uploaded', () => {
     async ({ stage, kinds, worst }) => {
       const dir = await built(stage);
       const { exitCode, report } = await runMain({
-        bundleDir: join(dir, 'dist'),
-        config: config(dir),
+        product: { kind: 'worker', bundleDir: join(dir, 'dist'), config: config(dir) },
         seed: 5,
         budget: BUDGET,
       });

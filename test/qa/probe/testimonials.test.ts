@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { probe } from '../../../servers/qa/probe/probe.ts';
-import type { RunningProduct } from '../../../servers/qa/probe/product.ts';
 import type { ProbeReport } from '../../../servers/qa/probe/types.ts';
+import type { RunningProduct } from '../../../servers/qa/product/worker.ts';
 import { layOut, remove, renameAll, run, type Stage } from './workshop.ts';
 
 const BUDGET = { requests: 2_000, ms: 20_000 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type RunningProduct, startProduct } from '../../../servers/qa/probe/product.ts';
+import { type RunningProduct, startProduct } from '../../../servers/qa/product/worker.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 export const PRODUCT = join(REPOSITORY, 'rehearsal/product');

@@ -1,0 +1,98 @@
+import { type Finding, fails } from './finding.ts';
+import { probeCheck } from './probe_check.ts';
+import { startCheck } from './start_check.ts';
+import type { Target } from './target.ts';
+
+/** Where a check says what it found. Everything is kept at once, so that a check that is ended early loses nothing. */
+export interface Reporter {
+  /** `picture` is a PNG that shows it. */
+  finding(finding: Finding, picture?: Buffer): void;
+  /** Something that could not be looked at, and why; never silently left out. */
+  notTested(what: string): void;
+  /** For the person who waits. */
+  progress(line: string): void;
+}
+
+/**
+ * One part of a test. `run` resolves when it is done; what it throws means that it could not be run, which is told
+ * under `not_tested` and is never a pass.
+ */
+export interface Check {
+  name: string;
+  /** `product`: a product that started. `folder`: sources. Without it the check is left out and said to be. */
+  needs: 'product' | 'folder';
+  run(target: Target, report: Reporter, signal: AbortSignal): Promise<void>;
+}
+
+/** Every check, in the order in which they run: the cheap and the decisive first. */
+export const CHECKS: readonly Check[] = [startCheck, probeCheck];
+
+export interface SuiteReport {
+  verdict: 'PASS' | 'FAIL' | 'UNTESTED';
+  findings: (Finding & { picture?: Buffer })[];
+  checks: { name: string; ran: boolean; ms: number }[];
+  not_tested: string[];
+  ms: number;
+}
+
+/**
+ * Runs every check that the target has something for. FAIL when a confirmed finding is worse than low; UNTESTED
+ * when nothing was found and a check could not be run at all, or none could; else PASS.
+ */
+export async function runSuite(
+  target: Target,
+  {
+    progress,
+    signal,
+    checks = CHECKS,
+  }: { progress: (line: string) => void; signal: AbortSignal; checks?: readonly Check[] },
+): Promise<SuiteReport> {
+  const started = performance.now();
+  const findings: SuiteReport['findings'] = [];
+  const ran: SuiteReport['checks'] = [];
+  const notTested = new Set<string>();
+  let broken = false;
+  for (const { name, needs, run } of checks) {
+    const missing = missingFor(needs, target, findings);
+    if (missing) {
+      notTested.add(`${name}: ${missing}`);
+      ran.push({ name, ran: false, ms: 0 });
+      continue;
+    }
+    progress(`${name}: running`);
+    const begun = performance.now();
+    const before = findings.length;
+    const reporter: Reporter = {
+      finding: (finding, picture) => void findings.push({ ...finding, ...(picture && { picture }) }),
+      notTested: (what) => void notTested.add(what),
+      progress: (line) => progress(`${name}: ${line}`),
+    };
+    const failure = await run(target, reporter, signal).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    signal.throwIfAborted();
+    if (failure) notTested.add(`${name}: it could not be run: ${failure.message.slice(0, 500)}`);
+    broken ||= failure !== undefined;
+    const ms = Math.round(performance.now() - begun);
+    ran.push({ name, ran: failure === undefined, ms });
+    progress(`${name}: ${failure ? 'could not be run' : `${findings.length - before} found`}, ${ms} ms`);
+  }
+  const isTested = ran.some(({ ran }) => ran) && !broken;
+  return {
+    verdict: findings.some(fails) ? 'FAIL' : isTested ? 'PASS' : 'UNTESTED',
+    findings,
+    checks: ran,
+    not_tested: [...notTested],
+    ms: Math.round(performance.now() - started),
+  };
+}
+
+function missingFor(
+  needs: Check['needs'],
+  { folder }: Target,
+  findings: readonly Finding[],
+): string | undefined {
+  if (needs === 'folder') return folder === undefined ? 'there are no sources to look at' : undefined;
+  return findings.some((finding) => finding.class === 'no-start') ? 'the product does not start' : undefined;
+}

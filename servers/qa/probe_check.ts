@@ -1,0 +1,36 @@
+import { PROBE_BUDGET } from '../core/gates.ts';
+import type { Check } from './checks.ts';
+import type { Severity } from './finding.ts';
+import { reportOf } from './report.ts';
+
+const CLASSES: Record<string, string> = {
+  start: 'no-start',
+  'main-path': 'server-error',
+  'security-header': 'security-headers',
+};
+const SEVERITY: Record<string, Severity> = { blocker: 'critical', major: 'high', minor: 'low' };
+const AROUND_MS = 40_000;
+
+/** Attacks the running product; see probe/probe.ts. */
+export const probeCheck: Check = {
+  name: 'probe',
+  needs: 'product',
+  async run(target, { finding, notTested, progress }, signal) {
+    const limits = { wallMs: PROBE_BUDGET.ms + AROUND_MS };
+    const input = { seed: 1, budget: PROBE_BUDGET };
+    const result = await target.run({ program: 'qa-probe', input, limits, signal });
+    const report = reportOf(result.report);
+    if (!report) throw new Error(result.why || 'the probe made no report');
+    for (const { kind, severity, where, title, evidence, reproduction, confirmed } of report.findings)
+      finding({
+        class: CLASSES[kind] ?? kind,
+        severity: SEVERITY[severity] ?? 'high',
+        where,
+        what: `${title}. ${evidence}`.slice(0, 2_000),
+        reproduce: reproduction,
+        confirmed,
+      });
+    for (const what of report.notTested) notTested(`probe: ${what}`);
+    progress(`${report.requests} requests`);
+  },
+};

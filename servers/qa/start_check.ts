@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import type { Check } from './checks.ts';
+
+const report = z.object({
+  started: z.boolean(),
+  status: z.int().optional(),
+  why: z.string().optional(),
+  ms: z.number(),
+});
+
+/** Starts the product once: one that does not come up, or answers its first page with an error, is FAIL. */
+export const startCheck: Check = {
+  name: 'start',
+  needs: 'product',
+  async run(target, { finding, progress }, signal) {
+    const result = await target.run({ program: 'qa-start', input: {}, limits: { wallMs: 60_000 }, signal });
+    if (result.report === undefined) throw new Error(result.why);
+    const { started, status = 0, why = '', ms } = report.parse(result.report);
+    if (started && status < 500) return progress(`answers with ${status} after ${Math.round(ms)} ms`);
+    finding({
+      class: 'no-start',
+      severity: 'critical',
+      where: 'GET /',
+      what: started
+        ? `The product answers its first request with ${status}.`
+        : `The product does not start: ${why}`.slice(0, 2_000),
+      reproduce: `curl -i ${target.origin}/`,
+      confirmed: true,
+    });
+  },
+};
