@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { Fault } from './dom/types.ts';
+import { unlessGone } from './window.ts';
 
 const LONG_WORD = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft';
 const LONG_TEXT = `${LONG_WORD} and a name that goes on and on`;
@@ -49,7 +50,9 @@ export async function fillWithLongText(page: Page): Promise<Fault[]> {
     .catch(() => []);
   for (const field of fields.slice(0, 10))
     await field.fill(LONG_TEXT, { timeout: 500 }).catch(() => undefined);
-  const faults = await page.evaluate(() => window.millwrightQa.horizontalScroll()).catch((): Fault[] => []);
+  const faults = await page
+    .evaluate(() => window.millwrightQa.horizontalScroll())
+    .catch(unlessGone<Fault[]>([]));
   return faults.map(advice('with a long text in its fields'));
 }
 

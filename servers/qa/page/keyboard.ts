@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { Fault, FocusStop } from './dom/types.ts';
+import { unlessGone } from './window.ts';
 
 const MOST_STEPS = 120;
 const STUCK = 4;
@@ -12,8 +13,8 @@ const STUCK = 4;
 export async function walkWithTab(page: Page): Promise<Fault[]> {
   const unreachable = await page
     .evaluate(() => window.millwrightQa.keyboardUnreachable())
-    .catch((): Fault[] => []);
-  const tabbable = await page.evaluate(() => window.millwrightQa.tabbable()).catch(() => []);
+    .catch(unlessGone<Fault[]>([]));
+  const tabbable = await page.evaluate(() => window.millwrightQa.tabbable()).catch(unlessGone([]));
   if (tabbable.length < 2) return unreachable;
   await page.evaluate(() => {
     (document.activeElement as HTMLElement | null)?.blur();
@@ -23,7 +24,7 @@ export async function walkWithTab(page: Page): Promise<Fault[]> {
   const steps = Math.min(MOST_STEPS, tabbable.length * 2 + 6);
   for (let step = 0; step < steps; step += 1) {
     await page.keyboard.press('Tab');
-    const stop = await page.evaluate(() => window.millwrightQa.focusStop()).catch(() => undefined);
+    const stop = await page.evaluate(() => window.millwrightQa.focusStop()).catch(unlessGone(undefined));
     stops.push(stop ?? undefined);
     if (stops.length > 1 && stop === undefined) break;
   }
@@ -63,12 +64,12 @@ function trapIn(
 async function leavesByEscape(page: Page, { key }: FocusStop): Promise<boolean> {
   await page.keyboard.press('Escape');
   await page.keyboard.press('Tab');
-  const stop = await page.evaluate(() => window.millwrightQa.focusStop()).catch(() => undefined);
+  const stop = await page.evaluate(() => window.millwrightQa.focusStop()).catch(unlessGone(undefined));
   if (stop?.key === key) return false;
   const seen = new Set([stop?.key]);
   for (let step = 0; step < STUCK; step += 1) {
     await page.keyboard.press('Tab');
-    const next = await page.evaluate(() => window.millwrightQa.focusStop()).catch(() => undefined);
+    const next = await page.evaluate(() => window.millwrightQa.focusStop()).catch(unlessGone(undefined));
     if (!next) return true;
     seen.add(next.key);
   }

@@ -1,5 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import type { Fault } from './dom/types.ts';
+import { unlessGone } from './window.ts';
 
 const ANSWER_MS = 10_000;
 const REDIRECTS = 4;
@@ -52,7 +53,7 @@ export async function linksOf(page: Page, origin: string): Promise<Links> {
         };
       });
     })
-    .catch(() => []);
+    .catch(unlessGone([]));
   const links: Links = { own: [], dangling: [], outside: 0, left: [] };
   for (const { raw, url, selector, box, dangles } of found) {
     if (dangles) {

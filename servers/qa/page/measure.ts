@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import type { Fault } from './dom/types.ts';
+import { unlessGone } from './window.ts';
 
 /** Long enough for a transition that has just begun to move what was measured. */
 const AGAIN_MS = 250;
@@ -31,17 +32,19 @@ const measureOnce = (page: Page, opened: boolean): Promise<Fault[]> =>
       for (const root of roots) {
         const cut = qa.clipped(root, isOpened);
         const outside = qa.offScreen(root, isOpened);
-        faults.push(...cut, ...outside, ...qa.cutText(root), ...qa.overlap(root));
+        const isCut = new Set(cut.map(({ selector }) => selector));
+        const texts = qa.cutText(root).filter(({ selector }) => !isCut.has(selector));
+        faults.push(...cut, ...outside, ...texts, ...qa.overlap(root));
         // What is cut or outside cannot be clicked either: one defect, told once.
         if (cut.length === 0 && outside.length === 0) faults.push(...qa.unreachable(root));
       }
       return faults;
     }, opened)
-    .catch(() => []);
+    .catch(unlessGone([]));
 
 /** Images that were asked for and do not load. */
 export const brokenImages = (page: Page): Promise<Fault[]> =>
-  page.evaluate(() => window.millwrightQa.brokenImages()).catch(() => []);
+  page.evaluate(() => window.millwrightQa.brokenImages()).catch(unlessGone([]));
 
 /** Lets lazy images load, and what appears on the way. */
 export async function scrollThrough(page: Page): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import type { Fault, Opener } from './dom/types.ts';
 import { measure } from './measure.ts';
-import { load, settle } from './window.ts';
+import { load, settle, unlessGone } from './window.ts';
 
 const AFTER_MS = 150;
 const HELD_MS = 600;
@@ -23,7 +23,7 @@ export async function openWidgets(
   use: (opened: Opened) => Promise<void>,
 ): Promise<{ opened: number; led: string[] }> {
   const keyOf = (opener: Opener) => `${opener.selector} ${opener.action}`;
-  const list = () => page.evaluate(() => window.millwrightQa.openers()).catch((): Opener[] => []);
+  const list = () => page.evaluate(() => window.millwrightQa.openers()).catch(unlessGone<Opener[]>([]));
   const done = new Set<string>();
   const led: string[] = [];
   let opened = 0;
@@ -73,7 +73,7 @@ const appeared = (page: Page): Promise<number> =>
       qa.opened = qa.appeared();
       return qa.opened.length;
     })
-    .catch(() => 0);
+    .catch(unlessGone(0));
 
 async function close(page: Page, opener: Opener, url: string): Promise<void> {
   const isClosed = async () => {
@@ -81,15 +81,15 @@ async function close(page: Page, opener: Opener, url: string): Promise<void> {
     await settle(page, HELD_MS);
     return page
       .evaluate(() => window.millwrightQa.opened.every((root) => !window.millwrightQa.isVisible(root)))
-      .catch(() => false);
+      .catch(unlessGone(false));
   };
   await page.mouse.move(0, 0).catch(() => undefined);
   await page.keyboard.press('Escape').catch(() => undefined);
   if (await isClosed()) return;
   if (opener.action === 'click') {
-    const again = (await page.evaluate(() => window.millwrightQa.openers()).catch((): Opener[] => [])).find(
-      ({ selector }) => selector === opener.selector,
-    );
+    const again = (
+      await page.evaluate(() => window.millwrightQa.openers()).catch(unlessGone<Opener[]>([]))
+    ).find(({ selector }) => selector === opener.selector);
     if (again && (await act(page, again)) && (await isClosed())) return;
   }
   await load(page, url);

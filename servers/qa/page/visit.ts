@@ -7,7 +7,7 @@ import { type Links, linksOf } from './links.ts';
 import { accessibility, brokenImages, measure, scrollThrough } from './measure.ts';
 import { openWidgets } from './open_widgets.ts';
 import type { Size } from './types.ts';
-import { load, type OpenWindow, openWindow, settle } from './window.ts';
+import { load, type OpenWindow, openWindow, settle, unlessGone } from './window.ts';
 
 /** Cumulative layout shift up to which a page feels steady (web.dev/cls); beyond four times... it is poor from 0.25. */
 export const SHIFT = { good: 0.1, poor: 0.25 } as const;
@@ -155,7 +155,7 @@ export async function visitUnderStrain(tour: Tour, path: string): Promise<void> 
 async function addShift({ evidence }: Tour, { page }: OpenWindow, place: Place): Promise<void> {
   const { shift, shifted } = await page
     .evaluate(() => ({ shift: window.millwrightQa.shift, shifted: window.millwrightQa.shifted }))
-    .catch(() => ({ shift: 0, shifted: [] as string[] }));
+    .catch(unlessGone({ shift: 0, shifted: [] as string[] }));
   if (shift <= SHIFT.good) return;
   const what = `The page moves by ${shift.toFixed(2)} while it loads (good is up to ${SHIFT.good}): ${[...new Set(shifted)].slice(0, 3).join(', ')}.`;
   const severity = shift > SHIFT.poor ? 'high' : 'medium';

@@ -113,21 +113,22 @@ export function installBasics(): void {
   };
 
   qa.visiblePart = (element, box) => {
-    const part: Box = { ...box };
+    // A DOMRect's numbers are no own properties: it cannot be spread.
+    const { left, top, right, bottom } = box;
+    const part: Box = { left, top, right, bottom };
     let scrolls = false;
     let by: Element | undefined;
     for (const { by: clipper, scrolls: canScroll, x, y } of qa.clippers(element)) {
       const outer = clipper.getBoundingClientRect();
-      const left = outer.left + clipper.clientLeft;
-      const top = outer.top + clipper.clientTop;
+      const inner = { left: outer.left + clipper.clientLeft, top: outer.top + clipper.clientTop };
       const before = { ...part };
       if (x) {
-        part.left = Math.max(part.left, left);
-        part.right = Math.min(part.right, left + clipper.clientWidth);
+        part.left = Math.max(part.left, inner.left);
+        part.right = Math.min(part.right, inner.left + clipper.clientWidth);
       }
       if (y) {
-        part.top = Math.max(part.top, top);
-        part.bottom = Math.min(part.bottom, top + clipper.clientHeight);
+        part.top = Math.max(part.top, inner.top);
+        part.bottom = Math.min(part.bottom, inner.top + clipper.clientHeight);
       }
       const cut =
         part.left > before.left + 1 ||
