@@ -20,6 +20,7 @@ import { memory } from './commands/memory.ts';
 import { migrate } from './commands/migrate.ts';
 import { permissions } from './commands/permissions.ts';
 import { pipeline } from './commands/pipeline.ts';
+import { qa } from './commands/qa.ts';
 import { record } from './commands/record.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { restore } from './commands/restore.ts';
@@ -36,7 +37,7 @@ import { EXIT, EXIT_TABLE } from './failures.ts';
 import { printFailure } from './io.ts';
 
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
-  ['Look first:', [rehearse, doctor]],
+  ['Look first:', [rehearse, doctor, qa]],
   ['Set up:', [init, human, enrol, factory, permissions]],
   [
     'Every day:',

@@ -20,6 +20,7 @@ const PROGRAMS = {
 /** Programs that stand alone, most of them carried into the sandbox: one file each. */
 const SCRIPTS = {
   'qa-probe': 'servers/qa/probe/main.ts',
+  'qa-pages': 'servers/qa/page/main.ts',
   'qa-start': 'servers/qa/product/main.ts',
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
   'run-watchdog': 'hosts/run/watchdog.ts',
@@ -38,7 +39,7 @@ const common = {
   target: 'node22.12',
   // jsonc-parser's CommonJS form requires files by paths that a bundle does not have.
   mainFields: ['module', 'main'],
-  external: ['better-sqlite3', 'pg', 'miniflare', 'wrangler', 'esbuild', 'workerd', 'node'],
+  external: ['better-sqlite3', 'pg', 'miniflare', 'wrangler', 'esbuild', 'workerd', 'node', 'playwright-core', 'axe-core'],
   // Packages in CommonJS ask for Node's own modules with require().
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",

@@ -1,4 +1,5 @@
 import { type Finding, fails } from './finding.ts';
+import { pagesCheck } from './page/check.ts';
 import { probeCheck } from './probe_check.ts';
 import { startCheck } from './start_check.ts';
 import type { Target } from './target.ts';
@@ -25,7 +26,7 @@ export interface Check {
 }
 
 /** Every check, in the order in which they run: the cheap and the decisive first. */
-export const CHECKS: readonly Check[] = [startCheck, probeCheck];
+export const CHECKS: readonly Check[] = [startCheck, probeCheck, pagesCheck];
 
 export interface SuiteReport {
   verdict: 'PASS' | 'FAIL' | 'UNTESTED';
@@ -90,9 +91,10 @@ export async function runSuite(
 
 function missingFor(
   needs: Check['needs'],
-  { folder }: Target,
+  { folder, kind }: Target,
   findings: readonly Finding[],
 ): string | undefined {
   if (needs === 'folder') return folder === undefined ? 'there are no sources to look at' : undefined;
+  if (kind === 'sources') return 'nothing here starts as a product';
   return findings.some((finding) => finding.class === 'no-start') ? 'the product does not start' : undefined;
 }

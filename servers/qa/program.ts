@@ -8,6 +8,7 @@ const INSIDE = '/millwright';
 const PROGRAMS = {
   'qa-start': './product/main.ts',
   'qa-probe': './probe/main.ts',
+  'qa-pages': './page/main.ts',
 } as const;
 export type ProgramName = keyof typeof PROGRAMS;
 

@@ -13,6 +13,15 @@ export const startCheck: Check = {
   name: 'start',
   needs: 'product',
   async run(target, { finding, progress }, signal) {
+    if (target.fault !== undefined)
+      return finding({
+        class: 'no-start',
+        severity: 'critical',
+        where: 'the build',
+        what: `The product can not be built: ${target.fault}`.slice(0, 2_000),
+        reproduce: target.kind === 'worker' ? 'npx wrangler deploy --dry-run' : 'npm run build',
+        confirmed: true,
+      });
     const result = await target.run({ program: 'qa-start', input: {}, limits: { wallMs: 60_000 }, signal });
     if (result.report === undefined) throw new Error(result.why);
     const { started, status = 0, why = '', ms } = report.parse(result.report);

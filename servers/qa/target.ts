@@ -25,6 +25,8 @@ export interface ProgramRun {
   layers?: readonly Layer[];
   env?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
+  /** What the program says while it runs, line by line. */
+  progress?: (line: string) => void;
 }
 
 export interface ProgramResult {
@@ -37,10 +39,10 @@ export interface ProgramResult {
 
 /**
  * What is tested. `worker` and `command` run product code, which only ever happens in the sandbox; `static` is a
- * folder of pages; `url` runs already, on loopback or on a host that was allowed by name.
+ * folder of pages; `url` runs already, on loopback or on a host that was allowed by name; `sources` start nothing.
  */
 export interface Target {
-  kind: 'worker' | 'command' | 'static' | 'url';
+  kind: 'worker' | 'command' | 'static' | 'url' | 'sources';
   /** As the person named it. */
   shown: string;
   /** A throw-away copy of the sources; none for a URL. Checks may write into it. */
@@ -48,6 +50,12 @@ export interface Target {
   /** The product's dependencies, for runs in the sandbox. */
   layers: readonly Layer[];
   sandbox?: Sandbox;
+  /** Why the product can not even be built. */
+  fault?: string;
+  /** Where to begin, for a single page. */
+  path?: string;
+  /** Keeps a picture of a page as it is, for the comparison with an earlier one. */
+  keep?: (name: string, bytes: Buffer) => void;
   /** The origin to print in reproductions. */
   origin: string;
   auth?: Auth;
