@@ -1,4 +1,4 @@
-import { type Finding, fails } from './finding.ts';
+import { type Finding, fails, worstFirst } from './finding.ts';
 import { pagesCheck } from './page/check.ts';
 import { probeCheck } from './probe_check.ts';
 import { startCheck } from './start_check.ts';
@@ -82,7 +82,7 @@ export async function runSuite(
   const isTested = ran.some(({ ran }) => ran) && !broken;
   return {
     verdict: findings.some(fails) ? 'FAIL' : isTested ? 'PASS' : 'UNTESTED',
-    findings,
+    findings: worstFirst(findings),
     checks: ran,
     not_tested: [...notTested],
     ms: Math.round(performance.now() - started),

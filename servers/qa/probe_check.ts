@@ -16,6 +16,8 @@ export const probeCheck: Check = {
   name: 'probe',
   needs: 'product',
   async run(target, { finding, notTested, progress }, signal) {
+    if (target.kind === 'static')
+      return notTested('probe: pages of files alone have no server of their own to attack.');
     const limits = { wallMs: PROBE_BUDGET.ms + AROUND_MS };
     const input = { seed: 1, budget: PROBE_BUDGET };
     const result = await target.run({ program: 'qa-probe', input, limits, signal });

@@ -21,8 +21,7 @@ article h3{margin:0;font-size:1.02rem;line-height:1.4}
 article .tags{color:var(--tone);font-size:.85rem;font-weight:650;margin:0 0 .15rem}
 article .where{color:var(--soft);font-size:.9rem;margin:.3rem 0 0}
 figure{margin:.9rem 0 0}
-figure a{display:block;overflow:hidden;border:1px solid var(--line);border-radius:6px;background:var(--paper);text-align:center}
-img{display:block;margin:0 auto;max-width:100%;max-height:34rem;height:auto;width:auto}
+img{display:block;max-width:100%;max-height:34rem;height:auto;width:auto;border:1px solid var(--line);border-radius:6px}
 pre{margin:.9rem 0 0;padding:.7rem .8rem;background:var(--paper);border:1px solid var(--line);border-radius:6px;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap}
 table{border-collapse:collapse;width:100%;font-size:.95rem}
 th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line);font-weight:400}

@@ -31,18 +31,28 @@ type Seen = Omit<Finding, 'where' | 'reproduce' | 'confirmed'> & {
   picture?: string;
 };
 
-/** Gathers what the visits find; the same defect in another window is the same finding. */
-export function gatherEvidence(origin: string, out: string) {
+/**
+ * Gathers what the visits find; the same defect in another window is the same finding. `origin` is printed where the
+ * product was `served`; pictures go into `out`.
+ */
+export function gatherEvidence(origin: string, served: string, out: string) {
   const seen = new Map<string, Seen>();
   const pictures: Picture[] = [];
   let shots = 0;
 
-  const write = async (page: Page, name: string): Promise<string | undefined> => {
+  const write = async (page: Page, name: string, clip: Box): Promise<string | undefined> => {
     if (shots >= MOST_PICTURES) return undefined;
     shots += 1;
     const file = `${name}-${createHash('sha256').update(`${name} ${shots}`).digest('hex').slice(0, 6)}.png`;
     await mkdir(out, { recursive: true });
-    const bytes = await page.screenshot({ timeout: 5_000, animations: 'disabled', caret: 'hide' });
+    const { left: x, top: y, right, bottom } = clip;
+    const part = { x, y, width: right - x, height: bottom - y };
+    const bytes = await page.screenshot({
+      timeout: 5_000,
+      animations: 'disabled',
+      caret: 'hide',
+      clip: part,
+    });
     await writeFile(join(out, file), bytes);
     return file;
   };
@@ -55,7 +65,10 @@ export function gatherEvidence(origin: string, out: string) {
       page?: Page,
       visit: string = place.size,
     ): Promise<void> {
-      const what = fault.what.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 1_500);
+      const what = fault.what
+        .replaceAll(served, '')
+        .replace(/[\x00-\x1f\x7f]+/g, ' ')
+        .slice(0, 1_500);
       const key = [fault.class, place.path, fault.selector, fault.box ? '' : what].join('\n');
       const known = seen.get(key);
       const window = `${place.size}, ${place.scheme}`;
@@ -76,9 +89,9 @@ export function gatherEvidence(origin: string, out: string) {
       seen.set(key, entry);
       const { box } = fault;
       if (!page || !box) return;
-      const file = await outlined(page, box, () => write(page, `${fault.class}-${place.size}`)).catch(
-        () => undefined,
-      );
+      const file = await outlined(page, box, (clip) =>
+        write(page, `${fault.class}-${place.size}`, clip),
+      ).catch(() => undefined);
       if (file) entry.picture = file;
     },
     /** A picture of the window as it is, for the comparison of before and after. */
@@ -130,9 +143,9 @@ export const slug = (path: string): string =>
       .slice(0, 40) || 'index'
   }`;
 
-/** Draws a frame around a box of the document, has the window pictured, and takes the frame away. */
-async function outlined<T>(page: Page, box: Box, shoot: () => Promise<T>): Promise<T> {
-  await page.evaluate(({ left, top, right, bottom }) => {
+/** Draws a frame around a box of the document, has the part of the window around it pictured, and takes it away. */
+async function outlined<T>(page: Page, box: Box, shoot: (around: Box) => Promise<T>): Promise<T> {
+  const around = await page.evaluate(({ left, top, right, bottom }) => {
     const inView = top >= scrollY && bottom <= scrollY + innerHeight;
     if (!inView) window.scrollTo({ left: 0, top: Math.max(0, top - innerHeight / 3), behavior: 'instant' });
     const frame = document.createElement('div');
@@ -145,9 +158,17 @@ async function outlined<T>(page: Page, box: Box, shoot: () => Promise<T>): Promi
     frame.style.cssText = `all:initial;position:fixed;inset:auto;left:${x}px;top:${y}px;width:${Math.max(8, w)}px;height:${Math.max(8, h)}px;border:3px solid #e11d48;outline:2px solid #fff;box-sizing:border-box;background:transparent;pointer-events:none;z-index:2147483647;display:block`;
     document.documentElement.append(frame);
     frame.showPopover?.();
+    // Enough around it to see where it is, no more than the window.
+    const width = Math.min(innerWidth, Math.max(520, w + 240));
+    const height = Math.min(innerHeight, Math.max(360, h + 200));
+    const from = (at: number, size: number, part: number, whole: number) =>
+      Math.round(Math.max(0, Math.min(at + size / 2 - part / 2, whole - part)));
+    const cornerX = from(x, w, width, innerWidth);
+    const cornerY = from(y, h, height, innerHeight);
+    return { left: cornerX, top: cornerY, right: cornerX + width, bottom: cornerY + height };
   }, box);
   try {
-    return await shoot();
+    return await shoot(around);
   } finally {
     await page.evaluate(() => document.getElementById('millwright-outline')?.remove()).catch(() => undefined);
   }

@@ -34,7 +34,7 @@ export async function inspectPages(options: InspectOptions): Promise<PageReport>
   const until = () => performance.now() - started > budget.ms;
   const notTested = new Set<string>();
   const note = (what: string) => void (notTested.size < 100 && notTested.add(what.slice(0, 1_000)));
-  const evidence = gatherEvidence(options.shownOrigin ?? origin, options.out);
+  const evidence = gatherEvidence(options.shownOrigin ?? origin, origin, options.out);
   const headers = options.headers ?? {};
   const tour: Tour = { browser, origin, allow: options.allow ?? [], headers, evidence, until, note };
   const queue = [options.path ?? '/'];

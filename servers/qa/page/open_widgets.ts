@@ -5,6 +5,7 @@ import { load, settle, unlessGone } from './window.ts';
 
 const AFTER_MS = 150;
 const HELD_MS = 600;
+const LATE_MS = 250;
 
 export interface Opened {
   opener: Opener;
@@ -38,8 +39,7 @@ export async function openWidgets(
       await load(page, url);
       continue;
     }
-    const count = await appeared(page);
-    if (count === 0) continue;
+    if (!(await appeared(page))) continue;
     opened += 1;
     await use({ opener, faults: await measure(page, true) });
     await close(page, opener, url);
@@ -62,23 +62,29 @@ async function act(page: Page, { index, action }: Opener): Promise<boolean> {
     await handle?.dispose().catch(() => undefined);
   }
   await page.waitForTimeout(AFTER_MS);
-  await settle(page, HELD_MS);
+  await settle(page, 0);
   return true;
 }
 
-const appeared = (page: Page): Promise<number> =>
-  page
-    .evaluate(() => {
-      const qa = window.millwrightQa;
-      qa.opened = qa.appeared();
-      return qa.opened.length;
-    })
-    .catch(unlessGone(0));
+/** Whether anything opened; what has to be fetched first is given a moment. */
+async function appeared(page: Page): Promise<boolean> {
+  const look = () =>
+    page
+      .evaluate(() => {
+        const qa = window.millwrightQa;
+        qa.opened = qa.appeared();
+        return qa.opened.length > 0;
+      })
+      .catch(unlessGone(false));
+  if (await look()) return true;
+  await page.waitForTimeout(LATE_MS);
+  return look();
+}
 
 async function close(page: Page, opener: Opener, url: string): Promise<void> {
   const isClosed = async () => {
     await page.waitForTimeout(AFTER_MS);
-    await settle(page, HELD_MS);
+    await settle(page, 0);
     return page
       .evaluate(() => window.millwrightQa.opened.every((root) => !window.millwrightQa.isVisible(root)))
       .catch(unlessGone(false));

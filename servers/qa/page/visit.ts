@@ -90,7 +90,7 @@ export async function visit(tour: Tour, path: string, size: Size): Promise<Visit
 /** The dark scheme: what it does to contrast and to the layout, without loading the page anew. */
 async function inTheDark({ evidence }: Tour, { page }: OpenWindow, place: Place): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
-  await settle(page, 300);
+  await settle(page, 0);
   const dark: Place = { ...place, scheme: 'dark' };
   for (const fault of await measure(page)) await evidence.add(dark, fault, page);
   if (place.size === 'desktop') {

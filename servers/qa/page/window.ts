@@ -150,9 +150,9 @@ export async function load(
   return { status: response.status(), isPage };
 }
 
-/** Waits for the network and for animations that end, both bounded. */
+/** Waits for the network, unless `idle` is 0, and for animations that end, both bounded. */
 export async function settle(page: Page, idle = IDLE_MS): Promise<void> {
-  await page.waitForLoadState('networkidle', { timeout: idle }).catch(() => undefined);
+  if (idle > 0) await page.waitForLoadState('networkidle', { timeout: idle }).catch(() => undefined);
   await page
     .evaluate((most) => {
       const running = document.getAnimations().filter((animation) => {
