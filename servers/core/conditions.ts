@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Factory } from './factory/definition.ts';
 import type { Condition, Step } from './factory/pipeline.ts';
 import { resultInForce } from './gate_results.ts';
-import { isMachineGate, type MachineGate, QA_GATES, type QaGate } from './gates.ts';
+import { isMachineGate, type MachineGate, type QaGate, qaGates } from './gates.ts';
 import { prepared, unplanned } from './store/prepared.ts';
 import type { Row } from './store/schema.ts';
 import type { Db } from './store/store.ts';
@@ -68,10 +68,10 @@ async function qaGateState(db: Db, factory: Factory, gate: QaGate, commit: strin
   return { name: gate, state: result.closed === 1 ? 'closed' : 'open', why, evidence };
 }
 
-/** What machines have to say of a commit before it is merged: both gates of QA, and those that a merge needs. */
+/** What machines have to say of a commit before it is merged: the gates of QA, and those that a merge needs. */
 export const gateStates = (db: Db, factory: Factory, commit: string): Promise<ConditionState[]> =>
   Promise.all([
-    ...QA_GATES.map((gate) => qaGateState(db, factory, gate, commit)),
+    ...qaGates(factory).map((gate) => qaGateState(db, factory, gate, commit)),
     ...factory.merge.needs.filter(isMachineGate).map((gate) => machineGateState(db, factory, gate, commit)),
   ]);
 

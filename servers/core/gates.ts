@@ -7,9 +7,14 @@ export type MachineGate = (typeof MACHINE_GATES)[number];
 
 /** What QA has a server run on a commit: the product's own suite, and the probe against the running product. */
 export const QA_GATES = ['qa.suite', 'qa.probe'] as const;
-export type QaGate = (typeof QA_GATES)[number];
+/** Besides, where the product has pages: the look at them with a browser. */
+export const PAGE_GATE = 'qa.page';
+export type QaGate = (typeof QA_GATES)[number] | typeof PAGE_GATE;
 
 export type Gate = MachineGate | QaGate;
+
+/** Bounds of one look at the pages: how many, and milliseconds. */
+export const PAGE_BUDGET = { pages: 12, ms: 240_000 };
 
 /** Bounds of one probe: requests, and milliseconds. */
 export const PROBE_BUDGET = { requests: 1_500, ms: 20_000 };
@@ -19,6 +24,10 @@ export const isMachineGate = (name: string): name is MachineGate =>
 
 type Definitions = Pick<Factory, 'gates' | 'isolation'>;
 
+/** What QA has to have run on a commit of this factory's product. */
+export const qaGates = ({ gates }: Pick<Factory, 'gates'>): readonly QaGate[] =>
+  gates.pages ? [...QA_GATES, PAGE_GATE] : QA_GATES;
+
 /** Binds evidence to what was asked (SHA-256 in hex): what ran under another definition is open again. */
 export function gateDefinition(factory: Definitions, gate: Gate): string {
   const definition = definitionOf(factory, gate);
@@ -27,6 +36,7 @@ export function gateDefinition(factory: Definitions, gate: Gate): string {
 
 function definitionOf({ gates }: Definitions, gate: Gate) {
   if (gate === 'qa.suite') return gates.smoke;
+  if (gate === PAGE_GATE) return { budget: PAGE_BUDGET, pages: gates.pages ?? {} };
   return gate === 'qa.probe' ? { budget: PROBE_BUDGET } : gates[gate];
 }
 

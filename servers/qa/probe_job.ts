@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as z from 'zod';
-import { roomPrefix } from '../core/census.ts';
 import { withCleanCheckout } from '../core/clean_run.ts';
 import { signedResult } from '../core/evidence.ts';
 import { insertGateResult } from '../core/gate_results.ts';
@@ -16,8 +15,10 @@ import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
 import { programFor } from './program.ts';
 import { insertReport } from './queries.ts';
 import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
+import { layOutWorker, withRoom } from './room.ts';
 
-const holding = z.strictObject({
+/** Whose task a report is left on. */
+export const holding = z.strictObject({
   task: z.int(),
   pipeline: z.int().nullable(),
   fence: z.int(),
@@ -96,17 +97,19 @@ async function attacked(
 ): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
   const { script, layers } = programFor(sandbox, 'qa-probe');
-  const result = await withRoom(services, async (work) => {
-    await layOut(work, bundle);
+  const result = await withRoom(async (room) => {
+    const work = join(room, 'job');
+    await mkdir(work);
+    const product = await layOutWorker(work, bundle);
     return sandbox.run({
       command: ['node', script],
       work,
       layers,
-      input: JSON.stringify(jobOf(commit, bundle)),
+      input: JSON.stringify({ product, seed: seedOf(commit), budget: PROBE_BUDGET }),
       limits: { wallMs: PROBE_BUDGET.ms + AROUND_MS },
       signal,
     });
-  });
+  }, services.paths.work);
   const { exit, isolation, engine } = result;
   const about = { exit, isolation, engine, dependencies };
   const report = exit === 0 && result.killedBy === null ? readReport(result.stdout) : undefined;
@@ -118,47 +121,4 @@ async function attacked(
   const fault = faultOf(report);
   const why = fault ?? `${report.requests} requests proved nothing worse than a minor finding`;
   return { ...about, passed: fault === undefined, why, log: JSON.stringify(report, null, 1), report };
-}
-
-/** A fresh folder for one run, removed however it ends. */
-async function withRoom<T>(services: Services, use: (work: string) => Promise<T>): Promise<T> {
-  await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
-  const room = await realpath(await mkdtemp(join(services.paths.work, roomPrefix('probe'))));
-  try {
-    const work = join(room, 'job');
-    await mkdir(work);
-    return await use(work);
-  } finally {
-    await rm(room, { recursive: true, force: true });
-  }
-}
-
-async function layOut(work: string, { files, migrations }: WorkerBundle): Promise<void> {
-  for (const { path, bytes } of files) {
-    const file = join(work, 'bundle', path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, bytes);
-  }
-  await mkdir(join(work, 'migrations'));
-  for (const { database, name, sql } of migrations)
-    await writeFile(join(work, 'migrations', `${name.slice(0, -4)}.${database}.sql`), sql);
-}
-
-function jobOf(commit: string, { config }: WorkerBundle) {
-  const { name, main, compatibilityDate, compatibilityFlags, vars, d1 } = config;
-  const bindings = d1.map(({ binding }) => binding);
-  const product = {
-    kind: 'worker',
-    bundleDir: 'bundle',
-    config: {
-      name,
-      main,
-      compatibilityDate,
-      compatibilityFlags,
-      vars,
-      d1: bindings,
-      migrationsDir: 'migrations',
-    },
-  };
-  return { product, seed: seedOf(commit), budget: PROBE_BUDGET };
 }

@@ -8,19 +8,19 @@ export type Holding = Pick<Row<'artifacts'>, 'pipeline' | 'session' | 'agent' | 
   fence: number;
 };
 
-/** Attaches a JSON document to a task. */
+/** Attaches a document to a task; JSON unless `media` says otherwise. */
 export const insertReport = (
   tx: Tx,
-  document: { name: string; body: string },
+  document: { name: string; body: string; media?: string },
   holding: Holding,
   now: number,
 ) =>
   tx
     .insertInto('artifacts')
     .values({
+      media: 'application/json',
       ...document,
       ...holding,
-      media: 'application/json',
       digest: sha256Hex(document.body),
       size: Buffer.byteLength(document.body),
       created_at: now,

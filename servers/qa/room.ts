@@ -1,7 +1,7 @@
 import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { temporaryPrefix } from '../core/census.ts';
+import { roomPrefix, temporaryPrefix } from '../core/census.ts';
 import { removeRoom } from '../core/clean_run.ts';
 import type { WorkerBundle } from '../core/target/bundle.ts';
 import type { ProductStart } from './product/start.ts';
@@ -10,9 +10,11 @@ const MOST_FILES = 200;
 const MOST_BYTES = 60_000_000;
 const PLAIN = /^[\w.-]{1,120}$/;
 
-/** A fresh folder below `parent` (the system's for temporary files unless given), removed however its use ends. */
-export async function withRoom<T>(use: (room: string) => Promise<T>, parent = tmpdir()): Promise<T> {
-  const room = await realpath(await mkdtemp(join(parent, temporaryPrefix('probe'))));
+/** A fresh folder below `parent`, or without one the system's for temporary files; removed however its use ends. */
+export async function withRoom<T>(use: (room: string) => Promise<T>, parent?: string): Promise<T> {
+  if (parent) await mkdir(parent, { recursive: true, mode: 0o700 });
+  const prefix = parent ? join(parent, roomPrefix('probe')) : join(tmpdir(), temporaryPrefix('probe'));
+  const room = await realpath(await mkdtemp(prefix));
   try {
     return await use(room);
   } finally {

@@ -13,13 +13,14 @@ const OUTPUT_BYTES = 16_000_000;
 
 /**
  * Runs one of our programs in the sandbox beside a product that `layOut` puts into its folder. The program has no
- * network but its own loopback, and all it started is dead when this settles.
+ * network but its own loopback, and all it started is dead when this settles. `parent` is where its folder is made.
  */
 export function runContained(
   sandbox: Sandbox,
   own: readonly Layer[],
   layOut: (work: string) => Promise<ProductStart>,
   { program, input, limits, layers = [], env, signal }: ProgramRun,
+  parent?: string,
 ): Promise<ProgramResult> {
   return withRoom(async (room) => {
     const work = join(room, 'job');
@@ -38,7 +39,7 @@ export function runContained(
     const why =
       result.exit === 0 && result.killedBy === null ? '' : `${program}: ${endOf(result)}. ${printed(result)}`;
     return { ...read(result.stdout, why), files: await outputOf(work) };
-  });
+  }, parent);
 }
 
 /**

@@ -73,6 +73,10 @@ export const factorySchema = z.strictObject({
     docs: z.strictObject({ code: z.array(z.string()).min(1), docs: z.array(z.string()).min(1) }),
     rollback: z.strictObject({}).default({}),
     scan: z.strictObject({}).default({}),
+    pages: z
+      .strictObject({ path: z.string().regex(/^\//).max(500).default('/') })
+      .optional()
+      .describe('The product has pages: a verdict needs them looked at in a browser, from this path on.'),
   }),
   merge: z.strictObject({
     needs: z.array(z.enum(['smoke', 'consistency', 'docs', 'rollback', 'scan', 'review', 'qa'])).min(1),
