@@ -42,12 +42,16 @@ export interface ProductFactory extends TestFactory {
   merge(change: Change): Promise<void>;
 }
 
-/** A factory whose mainline holds the rehearsal's product, with its dependencies at hand and real time. */
-export async function startProductFactory(servers: string[]): Promise<ProductFactory> {
+/** A factory whose mainline holds the rehearsal's product, with its dependencies at hand and real time; `change` edits its definition. */
+export async function startProductFactory(
+  servers: string[],
+  change: (definition: { gates: Record<string, unknown> }) => void = () => undefined,
+): Promise<ProductFactory> {
   const factory = await startFactory({
     servers: ['tasks', ...servers],
     realTime: true,
     change: (definition: Record<string, unknown>) => {
+      change(definition as Parameters<typeof change>[0]);
       definition.merge = { needs: ['docs', 'scan', 'review', 'qa'] };
     },
   });

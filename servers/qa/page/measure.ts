@@ -33,7 +33,9 @@ const measureOnce = (page: Page, opened: boolean): Promise<Fault[]> =>
         const cut = qa.clipped(root, isOpened);
         const outside = qa.offScreen(root, isOpened);
         const isCut = new Set(cut.map(({ selector }) => selector));
-        const texts = qa.cutText(root).filter(({ selector }) => !isCut.has(selector));
+        // What is cut as a whole is not told again for each of its texts.
+        const texts =
+          isOpened && cut.length > 0 ? [] : qa.cutText(root).filter(({ selector }) => !isCut.has(selector));
         faults.push(...cut, ...outside, ...texts, ...qa.overlap(root));
         // What is cut or outside cannot be clicked either: one defect, told once.
         if (cut.length === 0 && outside.length === 0) faults.push(...qa.unreachable(root));
