@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { defineTool } from '../../core/tool.ts';
 import { jobOnSubmission } from '../submitted.ts';
 
-const finding = z.object({
+/** Of the probe, or of the look at the pages. */
+const proved = z.object({
   severity: z.string(),
   kind: z.string(),
   title: z.string(),
@@ -10,14 +11,22 @@ const finding = z.object({
   evidence: z.string(),
   reproduction: z.array(z.string()),
 });
+const seen = z.object({
+  severity: z.string(),
+  class: z.string(),
+  where: z.string(),
+  what: z.string(),
+  reproduce: z.string(),
+});
 
 const output = z.object({
   done: z.boolean(),
   job: z.string().optional(),
   closed: z.boolean().optional(),
   why: z.string().optional(),
-  findings: z.array(finding).optional(),
+  findings: z.array(z.union([proved, seen])).optional(),
   requests: z.number().optional(),
+  pages: z.number().optional(),
   isolation: z.string().optional(),
   ms: z.number().optional(),
   digest: z.string().optional(),
@@ -29,15 +38,19 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have the server run the submitted change and attack it. Answers with confirmed findings, worst first, or with a job for task_wait.',
-  input: z.strictObject({}),
+    'Have the submitted change run and attacked, or its pages looked at in a browser. Answers with findings or a job for task_wait.',
+  input: z.strictObject({ pages: z.boolean().default(false) }),
   output,
 
-  async handler(_input, call) {
+  async handler({ pages }, call) {
     const { id: session, agent, root } = call.session;
-    const result = await jobOnSubmission(call, 'qa.probe', ({ id: task, pipeline, fence }) => ({
-      holding: { task, pipeline, fence, session, agent, root },
-    }));
+    const result = await jobOnSubmission(
+      call,
+      pages ? 'qa.page' : 'qa.probe',
+      ({ id: task, pipeline, fence }) => ({
+        holding: { task, pipeline, fence, session, agent, root },
+      }),
+    );
     return output.parse(result);
   },
 });
