@@ -22,6 +22,8 @@ const SCRIPTS = {
   'qa-probe': 'servers/qa/probe/main.ts',
   'qa-pages': 'servers/qa/page/main.ts',
   'qa-start': 'servers/qa/product/main.ts',
+  'qa-suite': 'servers/qa/suite/inside.ts',
+  'qa-tripwire': 'servers/qa/suite/tripwire.ts',
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
   'run-watchdog': 'hosts/run/watchdog.ts',
 };

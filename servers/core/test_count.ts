@@ -13,6 +13,7 @@ const SUMMARIES: readonly { runner: string; pattern: RegExp }[] = [
   { runner: 'go', pattern: /^ok +\t?[^\s]+\t(?:[\d.]+s|\(cached\))(?!.*no tests to run)/gm },
   { runner: 'unittest', pattern: /^Ran (\d+) tests? in [\d.]+s$/gm },
   { runner: 'rspec', pattern: /^(\d+) examples?, 0 failures/gm },
+  { runner: 'minitest', pattern: /^(\d+) (?:runs|tests), \d+ assertions, 0 failures, 0 errors/gm },
   { runner: 'phpunit', pattern: /^OK \((\d+) tests?, \d+ assertions?\)$/gm },
   { runner: 'tap', pattern: /^ok \d+(?!.*# *(?:skip|todo))/gim },
 ];

@@ -2,6 +2,7 @@ import { type Finding, fails, worstFirst } from './finding.ts';
 import { pagesCheck } from './page/check.ts';
 import { probeCheck } from './probe_check.ts';
 import { startCheck } from './start_check.ts';
+import { suiteCheck } from './suite_check.ts';
 import type { Target } from './target.ts';
 
 /** Where a check says what it found. Everything is kept at once, so that a check that is ended early loses nothing. */
@@ -26,7 +27,7 @@ export interface Check {
 }
 
 /** Every check, in the order in which they run: the cheap and the decisive first. */
-export const CHECKS: readonly Check[] = [startCheck, probeCheck, pagesCheck];
+export const CHECKS: readonly Check[] = [startCheck, suiteCheck, probeCheck, pagesCheck];
 
 export interface SuiteReport {
   verdict: 'PASS' | 'FAIL' | 'UNTESTED';

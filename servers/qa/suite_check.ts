@@ -1,0 +1,42 @@
+import { readResult } from '../core/sandbox/sandbox.ts';
+import type { Check } from './checks.ts';
+import { detectSuite } from './suite/detect.ts';
+import { findingsOf } from './suite/judge.ts';
+import { runProductSuite } from './suite/suite.ts';
+
+const MAX_MANIFEST = 2_000_000;
+const WALL_MS = 120_000;
+
+/** The product's own tests, in the sandbox; a product without any is told so, and none that ran is FAIL. */
+export const suiteCheck: Check = {
+  name: 'suite',
+  needs: 'folder',
+  async run({ folder, layers, sandbox, kind }, { finding, notTested, progress }, signal) {
+    if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
+    const plan = await detectSuite(readerOf(folder));
+    if (!plan) {
+      if (kind === 'static')
+        return notTested('suite: the folder is no project, so there are no tests to run');
+      return finding({
+        class: 'no-tests',
+        severity: 'medium',
+        where: 'package.json',
+        what: 'The project names no way to run its tests.',
+        reproduce: 'npm test',
+        confirmed: true,
+      });
+    }
+    const options = { sources: folder, layers, plan, wallMs: WALL_MS, signal, progress };
+    const { report, first } = await runProductSuite(sandbox, options);
+    for (const found of findingsOf(report, first)) finding(found);
+    if (plan.runner !== 'node') notTested(`suite: coverage of the lines is not measured for ${plan.runner}`);
+    progress(`${report.passed} passed, ${report.failed.length} failed, ${report.flaky.length} flaky`);
+  },
+};
+
+/** Reads files of a folder that somebody else filled: no link leads out of it. */
+export const readerOf = (folder: string) => (path: string) =>
+  readResult(folder, path, MAX_MANIFEST).then(
+    (bytes) => bytes.toString('utf8'),
+    () => undefined,
+  );
