@@ -22,6 +22,7 @@ const SCRIPTS = {
   'qa-probe': 'servers/qa/probe/main.ts',
   'qa-pages': 'servers/qa/page/main.ts',
   'qa-start': 'servers/qa/product/main.ts',
+  'qa-sources': 'servers/qa/sources/main.ts',
   'qa-suite': 'servers/qa/suite/inside.ts',
   'qa-tripwire': 'servers/qa/suite/tripwire.ts',
   'gate-consistency': 'servers/gates/machine/consistency_main.ts',
@@ -41,7 +42,18 @@ const common = {
   target: 'node22.12',
   // jsonc-parser's CommonJS form requires files by paths that a bundle does not have.
   mainFields: ['module', 'main'],
-  external: ['better-sqlite3', 'pg', 'miniflare', 'wrangler', 'esbuild', 'workerd', 'node', 'playwright-core', 'axe-core'],
+  external: [
+    'better-sqlite3',
+    'pg',
+    'miniflare',
+    'wrangler',
+    'esbuild',
+    'workerd',
+    'node',
+    'playwright-core',
+    'axe-core',
+    '@ast-grep/napi',
+  ],
   // Packages in CommonJS ask for Node's own modules with require().
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",

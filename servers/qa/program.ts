@@ -9,6 +9,7 @@ const PROGRAMS = {
   'qa-start': './product/main.ts',
   'qa-probe': './probe/main.ts',
   'qa-pages': './page/main.ts',
+  'qa-sources': './sources/main.ts',
   'qa-suite': './suite/inside.ts',
   'qa-tripwire': './suite/tripwire.ts',
 } as const;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { pinFaults } from '../../servers/gates/machine/pins.ts';
-import { secretsAdded } from '../../servers/gates/machine/secrets.ts';
+import { pinFaults } from '../../servers/core/sources/pins.ts';
+import { secretsAdded } from '../../servers/core/sources/secrets.ts';
 import { gateSite, worker } from './site.ts';
 
 type Gates = { gates: { gate: string; closed: boolean; why: string }[] };

@@ -1,9 +1,9 @@
+import { filesOf, readBlobs } from '../../core/git/blobs.ts';
 import { type Change, changes } from '../../core/git/changes.ts';
 import type { Repo } from '../../core/git/git.ts';
-import { filesOf, readBlobs } from './blobs.ts';
+import { pinFaults, type ReadFile } from '../../core/sources/pins.ts';
+import { secretsAdded } from '../../core/sources/secrets.ts';
 import { type Gate, readOnly } from './gate.ts';
-import { pinFaults, type ReadFile } from './pins.ts';
-import { secretsAdded } from './secrets.ts';
 
 const MANIFEST =
   /(?:^|\/)(?:package\.json|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lock)$/;

@@ -1,5 +1,5 @@
-import { git, type Repo } from '../../core/git/git.ts';
-import { commitId } from '../../core/git/objects.ts';
+import { git, type Repo } from './git.ts';
+import { commitId } from './objects.ts';
 
 const MAX_BYTES = 200 * 2 ** 20;
 

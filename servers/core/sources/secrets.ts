@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { CREDENTIALS, EXAMPLES } from '../../core/credentials.ts';
+import { CREDENTIALS, EXAMPLES } from '../credentials.ts';
 
 /** Files that exist to hold secrets; `.env.example` and its like are not among them. */
 const SECRET_FILES =
