@@ -1,6 +1,7 @@
 import { type Finding, fails, worstFirst } from './finding.ts';
 import { pagesCheck } from './page/check.ts';
 import { probeCheck } from './probe_check.ts';
+import { scanCheck } from './scan_check.ts';
 import { startCheck } from './start_check.ts';
 import { suiteCheck } from './suite_check.ts';
 import type { Target } from './target.ts';
@@ -27,7 +28,7 @@ export interface Check {
 }
 
 /** Every check, in the order in which they run: the cheap and the decisive first. */
-export const CHECKS: readonly Check[] = [startCheck, suiteCheck, probeCheck, pagesCheck];
+export const CHECKS: readonly Check[] = [startCheck, suiteCheck, scanCheck, probeCheck, pagesCheck];
 
 export interface SuiteReport {
   verdict: 'PASS' | 'FAIL' | 'UNTESTED';

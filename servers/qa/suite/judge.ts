@@ -27,16 +27,10 @@ const MANY = PROCESSES * 0.8;
 /** The verdict of one run: which tests failed, how many passed, and what it did that no suite does. */
 export function judgeRun(plan: SuitePlan, run: SuiteRun) {
   const failed = run.rows.filter(({ state }) => state === 'failed');
-  const counted = passedTests(run.log)?.passed ?? 0;
-  const named = run.rows.filter(({ state }) => state === 'passed').length;
-  const passed = run.rows.length > 0 ? named : counted;
-  return {
-    failed,
-    passed,
-    acts: actsOf(run),
-    wentWell: isGood(run) && failed.length === 0 && passed > 0,
-    plan,
-  };
+  const passedIds = run.rows.filter(({ state }) => state === 'passed').map(({ id }) => id);
+  const passed = run.rows.length > 0 ? passedIds.length : (passedTests(run.log)?.passed ?? 0);
+  const wentWell = isGood(run) && failed.length === 0 && passed > 0;
+  return { failed, passed, passedIds, acts: actsOf(run), wentWell, plan };
 }
 
 const isGood = ({ result }: SuiteRun) => result.exit === 0 && result.killedBy === null;
@@ -71,7 +65,10 @@ export function faultOf(report: SuiteReport, run: SuiteRun): string | undefined 
   if (flaky.length > 0) return `${flaky.length} flaky: ${flaky.slice(0, 3).join('; ')}`;
   if (failed.length > 0) return `${failed.length} failed: ${failed.slice(0, 3).join('; ')}`;
   if (!isGood(run)) return `the tests failed (${endOf(run.result)})`;
-  return passed === 0 ? 'no test ran' : undefined;
+  if (passed > 0) return undefined;
+  return passedTests(run.log)
+    ? `${report.runner} ran, but no test passed`
+    : 'no test runner said how many tests passed';
 }
 
 /** The findings of a suite, one a test or an act. */
