@@ -1,15 +1,14 @@
-import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'jsonc-parser';
 import * as z from 'zod';
-import { roomPrefix } from '../core/census.ts';
 import { ToolError } from '../core/errors.ts';
 import { endOf, printed } from '../core/outcome.ts';
 import type { Layer } from '../core/sandbox/sandbox.ts';
 import type { Services } from '../core/services.ts';
 import { bundleWorker } from '../core/target/bundle.ts';
 import { programFor } from './program.ts';
-import { layOutWorker } from './room.ts';
+import { layOutWorker, withRoom } from './room.ts';
 import { readerOf } from './suite_check.ts';
 
 export const launch = z.object({
@@ -37,22 +36,23 @@ export async function launchOnce(
   const scripts = manifest.safeParse(parse((await read('package.json')) ?? '{}')).data?.scripts ?? {};
   if (isWorker === undefined && scripts['start'] === undefined)
     return { state: 'nothing', why: 'the product has no wrangler config and no start script' };
-  await mkdir(services.paths.work, { recursive: true, mode: 0o700 });
-  const room = await realpath(await mkdtemp(join(services.paths.work, roomPrefix('run'))));
   try {
-    const work = join(room, 'job');
-    await mkdir(work);
-    const product =
-      isWorker === undefined
-        ? await commandIn(folder, work)
-        : await workerIn(services, { folder, layers, work });
-    return await ask(services, { work, product, layers: isWorker === undefined ? layers : [], signal });
+    return await withRoom(async (room) => {
+      const work = join(room, 'job');
+      await mkdir(work);
+      if (isWorker === undefined)
+        return ask(services, { work, product: await commandIn(folder, work), layers, signal });
+      return ask(services, {
+        work,
+        product: await workerIn(services, { folder, layers, work }),
+        layers: [],
+        signal,
+      });
+    }, services.paths.work);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const said = error.cause instanceof Error ? ` ${error.cause.message}` : '';
     return { state: 'failed', why: `${error.message}${said}`.slice(0, 2_000) };
-  } finally {
-    await rm(room, { recursive: true, force: true });
   }
 }
 

@@ -40,7 +40,7 @@ type ProbeOutcome = Outcome & { report: Report };
 /**
  * The job `qa.probe`: builds one commit in the sandbox, runs the product in workerd with empty databases and attacks
  * it, in the sandbox too. It closes only when the product started, the probe finished within its budget, and nothing
- * worse than a minor finding was proved. The whole report becomes the artifact `probe-report` of the task.
+ * worse than a low finding was proved. The whole report becomes the artifact `probe-report` of the task.
  */
 export const runProbe: JobRunner = async (input, { id, services, signal }) => {
   const { commit, holding } = probeJob.parse(input);
@@ -119,6 +119,6 @@ async function attacked(
     return { ...about, passed: false, why, log: printed(result), report: none };
   }
   const fault = faultOf(report);
-  const why = fault ?? `${report.requests} requests proved nothing worse than a minor finding`;
+  const why = fault ?? `${report.requests} requests proved nothing worse than a low finding`;
   return { ...about, passed: fault === undefined, why, log: JSON.stringify(report, null, 1), report };
 }

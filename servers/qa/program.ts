@@ -35,6 +35,8 @@ export function programFor({ enforced }: Sandbox, program: ProgramName): { scrip
     script: join(INSIDE, 'qa', path),
     layers: [
       { from, at: join(INSIDE, 'qa') },
+      // From the sources our programs share modules with the core; a built one is whole.
+      ...(isBuilt ? [] : [{ from: join(dirname(from), 'core'), at: join(INSIDE, 'core') }]),
       { from: runtimeModules(), at: join(INSIDE, 'node_modules') },
     ],
   };

@@ -1,3 +1,5 @@
+import { isHeld } from '../core/leases.ts';
+import type { Services } from '../core/services.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
@@ -26,6 +28,19 @@ export const insertReport = (
       created_at: now,
     })
     .execute();
+
+/** The same, by a job that took its time: nothing is left when the task is no longer held as it was. */
+export async function leaveReport(
+  tx: Tx,
+  { store }: Pick<Services, 'store'>,
+  document: { name: string; body: string },
+  holding: Holding,
+  now: number,
+): Promise<void> {
+  const { task: subject, session: holder, fence } = holding;
+  const held = await isHeld(tx, store.dialect, { kind: 'task', subject, holder, fence }, now);
+  if (held) await insertReport(tx, document, holding, now);
+}
 
 export const insertVerdict = (tx: Tx, verdict: Omit<Row<'verdicts'>, 'id'>) =>
   tx.insertInto('verdicts').values(verdict).execute();

@@ -52,3 +52,8 @@ export async function jobOnSubmission(
     { rule: 'qa.job-failed' },
   );
 }
+
+/** What a job needs to know of the holding to leave its report on the task. */
+export const holdingOf =
+  ({ session: { id: session, agent, root } }: Pick<Call, 'session'>) =>
+  ({ id: task, pipeline, fence }: HeldTask) => ({ holding: { task, pipeline, fence, session, agent, root } });

@@ -45,6 +45,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     reasons: expect.arrayContaining(['qa.suite: it has not run on this commit']),
   });
   const suite = await answerOf(qa, 'qa_run');
+  console.log(JSON.stringify(suite));
   expect(suite).toMatchObject({ done: true, closed: true, isolation: 'full' });
   expect(suite.tests).toBeGreaterThan(3);
   const probe = await answerOf(qa, 'qa_probe');

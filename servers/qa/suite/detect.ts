@@ -115,9 +115,11 @@ function scriptsOf(text: string | undefined): Record<string, string> {
 /** The shell text that a command comes down to, scripts that call scripts followed. */
 function textOf(command: readonly string[], scripts: Record<string, string>, depth = 0): string {
   const [program = '', first = '', second = ''] = command;
-  if (!PACKAGE_MANAGERS.includes(program) || depth > 4) return command.join(' ');
+  const isNodeRun = program === 'node' && first === '--run';
+  if (!(isNodeRun || PACKAGE_MANAGERS.includes(program)) || depth > 4) return command.join(' ');
   if (program === 'bun' && first === 'test') return command.join(' ');
-  const name = first === 'run' || first === 'run-script' ? second : first === 't' ? 'test' : first;
+  const name =
+    isNodeRun || first === 'run' || first === 'run-script' ? second : first === 't' ? 'test' : first;
   const script = scripts[name];
   if (script === undefined) return command.join(' ');
   return script.replace(/\b(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?([\w:.-]+)/g, (whole, called: string) =>
@@ -136,7 +138,7 @@ function planFor(command: Command, scripts: Record<string, string>): SuitePlan {
     CALLED.find(([, pattern]) => pattern.test(text))?.[0] ?? (command[0] === 'make' ? 'make' : 'unknown');
   const last = LAST_CALL.exec(text)?.[1] ?? text;
   const isLast = CALLED.some(([name, pattern]) => name === runner && pattern.test(last));
-  const isScript = PACKAGE_MANAGERS.includes(command[0]) && text !== command.join(' ');
+  const isScript = text !== command.join(' ');
   const more = (...words: string[]): Command =>
     isLast ? [...command, ...(isScript && command[0] !== 'yarn' ? ['--'] : []), ...words] : command;
   const plan = { runner, command, report: 'none', env: {} } as const;

@@ -36,7 +36,11 @@ export async function runProductSuite(sandbox: Sandbox, options: SuiteOptions): 
   const verdict = judgeRun(plan, first);
   const runs = [verdict];
   const mayRerun = verdict.acts.length === 0 && first.result.killedBy === null && verdict.failed.length < 50;
-  const most = verdict.wentWell ? Number(first.result.ms <= TWICE_MS) : RERUNS;
+  const most = verdict.wentWell
+    ? Number(first.result.ms <= TWICE_MS)
+    : verdict.failed.length > 0
+      ? RERUNS
+      : 0;
   while (mayRerun && runs.length <= most && performance.now() - started + first.result.ms < RERUNS_MS) {
     options.signal.throwIfAborted();
     progress(`once more (${runs.length} of ${most})`);

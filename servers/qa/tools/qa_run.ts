@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { defineTool } from '../../core/tool.ts';
-import { jobOnSubmission } from '../submitted.ts';
+import { holdingOf, jobOnSubmission } from '../submitted.ts';
 
 const output = z.object({
   done: z.boolean(),
@@ -8,6 +8,12 @@ const output = z.object({
   closed: z.boolean().optional(),
   why: z.string().optional(),
   tests: z.number().optional(),
+  flaky: z.array(z.string()).optional(),
+  launch: z.string().optional(),
+  coverage: z.string().optional(),
+  proves_nothing: z.array(z.string()).optional(),
+  mutants: z.string().optional(),
+  checks: z.array(z.string()).optional(),
   isolation: z.string().optional(),
   ms: z.number().optional(),
   digest: z.string().optional(),
@@ -19,9 +25,20 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    "Have the server run the product's own tests on the submitted change. Answers with the result, or with a job for task_wait.",
-  input: z.strictObject({}),
+    "Have the server run the product's own tests on the submitted change. Answers with the result and the ids of its tests, or with a job for task_wait.",
+  input: z.strictObject({
+    mutants: z
+      .int()
+      .min(0)
+      .max(20)
+      .default(4)
+      .describe('Small defects put into changed lines, to see whether a test notices.'),
+  }),
   output,
 
-  handler: async (_input, call) => output.parse(await jobOnSubmission(call, 'qa.run')),
+  async handler({ mutants }, call) {
+    return output.parse(
+      await jobOnSubmission(call, 'qa.run', (task) => ({ ...holdingOf(call)(task), mutants })),
+    );
+  },
 });
