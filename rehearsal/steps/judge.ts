@@ -29,9 +29,9 @@ export const judgingSteps: Record<string, Performance> = {
     const qa = round === 1 ? await killedAndResumed(actor, kit, task) : actor;
     if (round === 1) await sourceEdit(qa, kit);
     kit.progress.doing(qa.agent, 'runs the suite and the probe in the sandbox');
-    await qa.do('qa_run');
+    const { checks } = await qa.do('qa_run', { mutants: 1 });
     const probe = await qa.do('qa_probe');
-    const { verdict, reasons, digest } = await qa.do('qa_verdict');
+    const { verdict, reasons, digest } = await qa.do('qa_verdict', { criteria: tied(checks) });
     kit.progress.done(qa.agent, `${verdict}: ${reasons[0] ?? 'nothing found'}`);
     await leave(qa, 'qa-report', report(verdict, reasons, probe.findings));
     if (round === 1) await releaseWithoutPass(kit);
@@ -46,6 +46,15 @@ export const judgingSteps: Record<string, Performance> = {
     await complete(qa, `the verdict is ${verdict}`, verdict === 'PASS' ? 'done' : 'failed');
   },
 };
+
+/** What shows that the criteria of the build hold: its tests, and the gates that the second one names. */
+const tied = (tests: string[]) => [
+  { criterion: 1, checks: tests.slice(0, 20) },
+  {
+    criterion: 2,
+    checks: ['smoke', 'consistency', 'docs', 'rollback', 'scan'].map((gate) => `gate:${gate}`),
+  },
+];
 
 /** What the FAIL taught; whoever is sent back to the build finds it in the brief. */
 async function recordLesson(qa: Actor, kit: Kit, reasons: string[], digest: string): Promise<void> {

@@ -27,7 +27,8 @@ export const insertReport = (
       size: Buffer.byteLength(document.body),
       created_at: now,
     })
-    .execute();
+    .returning('id')
+    .executeTakeFirstOrThrow();
 
 /** The same, by a job that took its time: nothing is left when the task is no longer held as it was. */
 export async function leaveReport(

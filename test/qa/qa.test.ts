@@ -23,8 +23,12 @@ const artifacts = (factory: ProductFactory) =>
   factory.services.store.db.selectFrom('artifacts').selectAll().execute();
 
 /** The answer of a tool that may have gone on as a job. */
-async function answerOf(agent: Agent, tool: string): Promise<Record<string, never>> {
-  const first = await agent.ok<Record<string, never>>(tool);
+async function answerOf(
+  agent: Agent,
+  tool: string,
+  args: Record<string, unknown> = {},
+): Promise<Record<string, never>> {
+  const first = await agent.ok<Record<string, never>>(tool, args);
   if (first.done) return first;
   const waited = await agent.ok<{ result: Record<string, never> }>('task_wait', {
     job: first.job,
@@ -32,6 +36,9 @@ async function answerOf(agent: Agent, tool: string): Promise<Record<string, neve
   });
   return waited.result;
 }
+
+const SHOWN_BY = 'test/pages.test.ts > every control has a label';
+const SHOWN = { criteria: [{ criterion: 1, checks: [SHOWN_BY, 'gate:docs', 'probe:stored-xss'] }] };
 
 test('a product with a planted XSS fails, its repaired build passes, and both by signed evidence', async () => {
   const factory = await startProductFactory(['gates', 'qa']);
@@ -44,10 +51,17 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     commit: first.commit,
     reasons: expect.arrayContaining(['qa.suite: it has not run on this commit']),
   });
-  const suite = await answerOf(qa, 'qa_run');
-  console.log(JSON.stringify(suite));
+  const suite = await answerOf(qa, 'qa_run', { mutants: 1 });
   expect(suite).toMatchObject({ done: true, closed: true, isolation: 'full' });
   expect(suite.tests).toBeGreaterThan(3);
+  expect(suite).toMatchObject({
+    checks: expect.arrayContaining([SHOWN_BY]),
+    flaky: [],
+    proves_nothing: [],
+    launch: expect.stringMatching(/^started: its first answer is 200/),
+    coverage: expect.stringMatching(/^\d{3} of \d{3} changed lines ran/),
+    mutants: expect.stringMatching(/^[01] of 1 noticed/),
+  });
   const probe = await answerOf(qa, 'qa_probe');
   expect(probe).toMatchObject({ done: true, closed: false, isolation: 'full' });
   expect((probe.findings as unknown as object[])[0]).toMatchObject({
@@ -56,10 +70,12 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     reproduction: expect.arrayContaining([expect.stringMatching(/^curl /)]),
   });
   expect((await artifacts(factory)).map(({ name, agent }) => [name, agent])).toEqual([
+    ['verdict-report', 'qa'],
+    ['suite-report', 'qa'],
     ['probe-report', 'qa'],
   ]);
   await gates(factory, first.commit);
-  const failed = await qa.ok('qa_verdict');
+  const failed = await qa.ok('qa_verdict', { criteria: [{ criterion: 1, checks: [SHOWN_BY] }] });
   expect(failed).toMatchObject({
     verdict: 'FAIL',
     reasons: [expect.stringMatching(/^qa\.probe: .*blocker/)],
@@ -68,10 +84,20 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   const second = await factory.submit(pipeline, 'build-2');
   await gates(factory, second.commit);
   expect((await qa.ok('qa_verdict')).verdict).toBe('FAIL');
-  const good = await answerOf(qa, 'qa_run');
+  const good = await answerOf(qa, 'qa_run', { mutants: 0 });
   const clean = await answerOf(qa, 'qa_probe');
   expect([good.closed, clean.closed, clean.findings]).toEqual([true, true, []]);
-  const passed = await qa.ok('qa_verdict');
+  const without = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict');
+  expect(without).toMatchObject({ verdict: 'FAIL', reasons: ['criterion 1 "It holds" is tied to no check'] });
+  for (const check of ['test/pages.test.ts > is not there', 'gate:smoke', 'gate:qa.suite', 'probe:nothing']) {
+    const criteria = [{ criterion: 1, checks: [SHOWN_BY, check] }];
+    expect((await qa.ok('qa_verdict', { criteria })).reasons).toEqual([
+      expect.stringContaining(`criterion 1 "It holds" "${check}"`),
+    ]);
+  }
+  const told = await qa.ok('qa_verdict', { ...SHOWN, fail: 'the form loses what was typed' });
+  expect(told).toMatchObject({ verdict: 'FAIL', reasons: ['QA: the form loses what was typed'] });
+  const passed = await qa.ok('qa_verdict', SHOWN);
   expect(passed).toMatchObject({ verdict: 'PASS', reasons: [], commit: second.commit });
 
   const attested = await attestedOf(factory.services, second.commit);
@@ -89,7 +115,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   expect(
     (await attestedOf(factory.services, first.commit)).has(VERDICT_PREDICATE, String(passed.digest)),
   ).toBe(false);
-}, 60_000);
+}, 120_000);
 
 test('a suite without a passing test, and a product that does not build, close nothing', async () => {
   const factory = await startProductFactory(['qa']);

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import type { HeldTask } from '../../core/held.ts';
 import { defineTool } from '../../core/tool.ts';
-import { holdingOf, jobOnSubmission } from '../submitted.ts';
+import { criteriaOf } from '../criteria.ts';
+import { holdingOf, jobOnSubmission, submittedChange } from '../submitted.ts';
 
 const output = z.object({
   done: z.boolean(),
@@ -14,6 +16,7 @@ const output = z.object({
   proves_nothing: z.array(z.string()).optional(),
   mutants: z.string().optional(),
   checks: z.array(z.string()).optional(),
+  criteria: z.array(z.string()),
   isolation: z.string().optional(),
   ms: z.number().optional(),
   digest: z.string().optional(),
@@ -37,8 +40,9 @@ export default defineTool({
   output,
 
   async handler({ mutants }, call) {
-    return output.parse(
-      await jobOnSubmission(call, 'qa.run', (task) => ({ ...holdingOf(call)(task), mutants })),
-    );
+    const { submission } = await submittedChange(call, call.db);
+    const criteria = await criteriaOf(call.db, submission);
+    const input = (task: HeldTask) => ({ ...holdingOf(call)(task), mutants });
+    return output.parse({ ...(await jobOnSubmission(call, 'qa.run', input)), criteria });
   },
 });

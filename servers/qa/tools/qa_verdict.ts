@@ -2,10 +2,18 @@ import * as z from 'zod';
 import { attest, VERDICT_PREDICATE } from '../../core/attestation.ts';
 import { isAuthor } from '../../core/authors.ts';
 import { ToolError } from '../../core/errors.ts';
+import { artifactId } from '../../core/ids.ts';
+import { canonicalJson } from '../../core/signing/canonical.ts';
 import { defineTool } from '../../core/tool.ts';
-import { insertVerdict } from '../queries.ts';
+import { insertReport, insertVerdict } from '../queries.ts';
 import { submittedChange } from '../submitted.ts';
 import { judge } from '../verdict.ts';
+import { verdictReport } from '../verdict_report.ts';
+
+const tie = z.strictObject({
+  criterion: z.int().min(1).max(100).describe('Its number in the task, from 1.'),
+  checks: z.array(z.string().min(1).max(600)).min(1).max(20),
+});
 
 export default defineTool({
   name: 'qa_verdict',
@@ -13,24 +21,29 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have PASS or FAIL computed for the submitted change from the evidence of qa_run, qa_probe and the gates. No evidence is FAIL. It reads no criterion: fail an unmet one with task_complete.',
-  input: z.strictObject({}),
+    'Have PASS or FAIL computed for the submitted change from evidence. Tie each criterion of its task to checks that ran: ids of tests, "probe:KIND", "gate:NAME". Untied is FAIL, no evidence is FAIL.',
+  input: z.strictObject({
+    criteria: z.array(tie).max(100).default([]),
+    fail: z.string().min(1).max(1_000).optional().describe('Why you fail it whatever is computed.'),
+  }),
   output: z.object({
     verdict: z.enum(['PASS', 'FAIL']),
     reasons: z.array(z.string()),
     digest: z.string(),
     commit: z.string(),
+    report: z.string(),
   }),
 
-  async handler(_input, call) {
+  async handler({ criteria: ties, fail }, call) {
     const { session, services, factory } = call;
     const { submission } = await submittedChange(call, call.db);
     if (await isAuthor(call.db, submission, session)) throw ownWork();
     const { commit_id: commit, tree_id: tree } = submission;
-    const { evidence, reasons, digest } = await judge(call.db, factory, { commit, tree });
-    const predicate = { ...evidence, gates: evidence.gates.map((gate) => ({ ...gate })) };
+    const judgement = await judge(call.db, factory, submission, { ties, fail });
+    const { evidence, reasons, digest } = judgement;
+    const predicate = JSON.parse(canonicalJson({ ...evidence }));
     await attest(services, { subject: { commit, tree }, predicateType: VERDICT_PREDICATE, predicate });
-    await call.transaction(async (tx) => {
+    const report = await call.transaction(async (tx) => {
       const { task } = await submittedChange(call, tx);
       await insertVerdict(tx, {
         commit_id: commit,
@@ -44,8 +57,17 @@ export default defineTool({
         root: session.root,
         created_at: call.now,
       });
+      const { id: holder, agent, root } = session;
+      const document = { name: 'verdict-report', media: 'text/markdown', body: verdictReport(judgement) };
+      const { id, pipeline, fence } = task;
+      return insertReport(
+        tx,
+        document,
+        { task: id, pipeline, fence, session: holder, agent, root },
+        call.now,
+      );
     });
-    return { verdict: evidence.verdict, reasons, digest, commit };
+    return { verdict: evidence.verdict, reasons, digest, commit, report: artifactId(report.id) };
   },
 });
 
