@@ -4,10 +4,11 @@ import type { ProbeReport } from './probe/types.ts';
 const finding = z.object({
   id: z.string().max(64),
   kind: z.string().max(64),
-  severity: z.enum(['blocker', 'major', 'minor']),
+  severity: z.enum(['critical', 'high', 'medium', 'low']),
   title: z.string().max(1_000),
   where: z.string().max(2_500),
   reproduction: z.string().max(200_000),
+  regression: z.string().max(400_000),
   evidence: z.string().max(2_000),
   confirmed: z.literal(true),
 });
@@ -17,7 +18,7 @@ const report = z.object({
   seed: z.int(),
   complete: z.boolean(),
   findings: z.array(finding).max(1_000),
-  checks: z.array(z.object({ name: z.string(), ran: z.boolean(), requests: z.int() })),
+  checks: z.array(z.object({ name: z.string(), ran: z.boolean(), requests: z.int(), ms: z.int() })),
   notTested: z.array(z.string()),
   requests: z.int(),
   ms: z.int(),
@@ -57,11 +58,12 @@ export const reportOf = (value: unknown): Report | undefined => report.safeParse
 export function reportOfNoProduct(title: string, evidence: string, seed: number): Report {
   const found: Finding = {
     id: 'build',
-    kind: 'build',
-    severity: 'blocker',
+    kind: 'no-start',
+    severity: 'critical',
     title,
     where: 'wrangler.jsonc',
     reproduction: 'npx wrangler deploy --dry-run',
+    regression: '',
     evidence: evidence.slice(0, 2_000),
     confirmed: true,
   };
@@ -71,7 +73,7 @@ export function reportOfNoProduct(title: string, evidence: string, seed: number)
     seed,
     complete: true,
     findings: [found],
-    checks: [{ name: 'build', ran: true, requests: 0 }],
+    checks: [{ name: 'build', ran: true, requests: 0, ms: 0 }],
     notTested,
     requests: 0,
     ms: 0,
@@ -80,7 +82,7 @@ export function reportOfNoProduct(title: string, evidence: string, seed: number)
 
 /** Why a report closes nothing; undefined when it does: the probe finished and proved nothing that fails a verdict. */
 export function faultOf({ complete, findings, requests }: Report): string | undefined {
-  const bad = findings.filter(({ severity }) => severity !== 'minor');
+  const bad = findings.filter(({ severity }) => severity !== 'low');
   const [worst] = bad;
   if (worst)
     return `the probe proved ${bad.length}: ${worst.severity}, ${worst.title} (${worst.where})`.slice(0, 400);

@@ -65,7 +65,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   const probe = await answerOf(qa, 'qa_probe');
   expect(probe).toMatchObject({ done: true, closed: false, isolation: 'full' });
   expect((probe.findings as unknown as object[])[0]).toMatchObject({
-    severity: 'blocker',
+    severity: 'critical',
     kind: 'stored-xss',
     reproduction: expect.arrayContaining([expect.stringMatching(/^curl /)]),
   });
@@ -78,7 +78,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   const failed = await qa.ok('qa_verdict', { criteria: [{ criterion: 1, checks: [SHOWN_BY] }] });
   expect(failed).toMatchObject({
     verdict: 'FAIL',
-    reasons: [expect.stringMatching(/^qa\.probe: .*blocker/)],
+    reasons: [expect.stringMatching(/^qa\.probe: .*critical/)],
   });
 
   const second = await factory.submit(pipeline, 'build-2');
@@ -135,7 +135,7 @@ test('a suite without a passing test, and a product that does not build, close n
   });
   expect(await answerOf(qa, 'qa_probe')).toMatchObject({
     closed: false,
-    findings: [{ severity: 'blocker', kind: 'build' }],
+    findings: [{ severity: 'critical', kind: 'no-start' }],
   });
   const rows = await services.store.db
     .selectFrom('gate_results')

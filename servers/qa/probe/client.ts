@@ -1,4 +1,6 @@
-import type { Budget, Exchange, HttpRequest } from './types.ts';
+import { rawExchange } from './raw.ts';
+import type { Budget, Exchange, HttpRequest, Identities } from './types.ts';
+import { NOBODY } from './types.ts';
 
 const BODY_BYTES = 1024 * 1024;
 const ONE_ANSWER_MS = 5_000;
@@ -14,30 +16,44 @@ export interface Client {
   sent(): number;
 }
 
+export interface ClientOptions {
+  /** Asked before each request, so that the caller can hold a part of it back. */
+  budget(): Budget;
+  fetch?: typeof fetch | undefined;
+  /** Hosts besides loopback that may be attacked, as in a URL. */
+  allowed?: readonly string[] | undefined;
+  /** Whose headers a request's `as` stands for. */
+  identities?: Identities;
+}
+
 /**
  * A bounded HTTP client for one origin.
  *
- * `budget()` is asked before each request, so that the caller can hold a part of it back.
- * Throws a RangeError when the origin is not plain http(s) on a loopback address.
+ * Throws a RangeError when the origin is not plain http(s) on a loopback address or an allowed host.
  */
-export function openClient(origin: string, budget: () => Budget, fetcher: typeof fetch): Client {
+export function openClient(
+  origin: string,
+  { budget, fetch: given, allowed = [], identities }: ClientOptions,
+): Client {
   const base = new URL(origin);
-  if (!/^https?:$/.test(base.protocol) || !LOOPBACK.test(base.hostname)) {
-    throw new RangeError(`The probe attacks loopback addresses only, not ${base.host}.`);
+  const may = LOOPBACK.test(base.hostname) || allowed.includes(base.hostname);
+  if (!/^https?:$/.test(base.protocol) || !may) {
+    throw new RangeError(`The probe attacks loopback and explicitly allowed hosts only, not ${base.host}.`);
   }
   const started = performance.now();
   let sent = 0;
 
   return {
     sent: () => sent,
-    async send(request) {
+    async send(plain) {
       // Anything else could continue the host's name.
-      if (!request.path.startsWith('/')) throw new RangeError('A path starts with a slash.');
+      if (!plain.path.startsWith('/')) throw new RangeError('A path starts with a slash.');
+      const request = signed(plain, identities);
       const { requests, ms } = budget();
       const left = ms - (performance.now() - started);
       if (sent >= requests || left <= 0) throw new BudgetSpent();
       sent += 1;
-      const answer = await exchange(base.origin, request, Math.min(left, ONE_ANSWER_MS), fetcher);
+      const answer = await exchange(base.origin, request, Math.min(left, ONE_ANSWER_MS), given);
       // Our own deadline cut it off: that says nothing about the product.
       if (answer.status === 0 && left < ONE_ANSWER_MS && performance.now() - started >= ms)
         throw new BudgetSpent();
@@ -46,15 +62,33 @@ export function openClient(origin: string, budget: () => Budget, fetcher: typeof
   };
 }
 
+/** The request with the headers of who sends it; its own headers go before. */
+function signed(request: HttpRequest, identities: Identities | undefined): HttpRequest {
+  if (!identities || request.as === NOBODY) return request;
+  const { users, admin, expired } = identities;
+  const known = [...users, ...(admin ? [admin] : []), ...(expired ? [expired] : [])];
+  const who = request.as === undefined ? users[0] : known.find(({ name }) => name === request.as);
+  return who ? { ...request, as: who.name, headers: { ...who.headers, ...request.headers } } : request;
+}
+
 async function exchange(
   origin: string,
   request: HttpRequest,
   ms: number,
-  fetcher: typeof fetch,
+  given: typeof fetch | undefined,
 ): Promise<Exchange> {
   const signal = AbortSignal.timeout(Math.ceil(ms));
+  const started = performance.now();
+  const took = () => performance.now() - started;
   const once = async (): Promise<Exchange> => {
-    const response = await fetcher(origin + request.path, {
+    // fetch would take the dots out of the path, and with them the attack.
+    if (
+      !given &&
+      new URL(origin + request.path).href !== origin + request.path &&
+      /\.\.|\\/.test(request.path)
+    )
+      return { ...(await rawExchange(origin, request, signal, BODY_BYTES)), ms: took() };
+    const response = await (given ?? fetch)(origin + request.path, {
       method: request.method,
       headers: request.headers,
       redirect: 'manual',
@@ -62,14 +96,24 @@ async function exchange(
       ...(request.body === undefined ? {} : { body: request.body }),
     });
     const body = await readBounded(response);
-    return { request, status: response.status, headers: Object.fromEntries(response.headers), body };
+    return { request, status: response.status, headers: headersOf(response.headers), body, ms: took() };
   };
   try {
     // A server may close a kept-alive connection at any time, after refusing a large body for example.
     return await once().catch((error) => (signal.aborted ? Promise.reject(error) : once()));
   } catch (error) {
-    return { request, status: 0, headers: {}, body: error instanceof Error ? error.name : 'no answer' };
+    const body = error instanceof Error ? error.name : 'no answer';
+    return { request, status: 0, headers: {}, body, ms: took() };
   }
+}
+
+/** Lower-case names; several cookies are one a line. */
+function headersOf(headers: Headers): Record<string, string> {
+  const cookies = headers.getSetCookie();
+  return {
+    ...Object.fromEntries(headers),
+    ...(cookies.length > 0 ? { 'set-cookie': cookies.join('\n') } : {}),
+  };
 }
 
 async function readBounded(response: Response): Promise<string> {

@@ -15,7 +15,7 @@ export const criterion = z.strictObject({
 });
 export type Criterion = z.infer<typeof criterion>;
 
-/** The criteria as an attack: one that does not hold, twice, is a finding of kind `criterion`. */
+/** The criteria as an attack: one that does not hold, twice, is a finding of class `failing-test`. */
 export function criteriaAttack(criteria: readonly Criterion[]): Attack {
   return {
     kind: 'criterion',
@@ -23,10 +23,11 @@ export function criteriaAttack(criteria: readonly Criterion[]): Attack {
       for (const one of criteria) {
         if (!failure(one, await site.send(requestOf(one)))) continue;
         site.suspect({
-          kind: 'criterion',
-          severity: 'blocker',
+          kind: 'failing-test',
+          severity: 'critical',
           title: `Acceptance criterion ${one.id} does not hold: ${one.text}`,
           where: `${one.method} ${pathOf(one.path)}`,
+          expects: `expect(last.status).toBe(${one.status});`,
           experiment: () => ({
             steps: [requestOf(one)],
             judge: ([answer]) => answer && failure(one, answer),

@@ -1,10 +1,20 @@
 import { readForm } from './forms.ts';
+import { type Harvest, openHarvest } from './harvest.ts';
 import { attribute, type Element, elementsOf, ownText } from './html.ts';
 import { isOpenApi, readOpenApi } from './openapi.ts';
 import type { Exchange, Field, HttpRequest, Input, Surface } from './types.ts';
 import { get, pathOf, requestFor, validValues } from './values.ts';
 
-const WELL_KNOWN = ['/openapi.json', '/sitemap.xml', '/robots.txt'];
+const WELL_KNOWN = [
+  '/openapi.json',
+  '/sitemap.xml',
+  '/robots.txt',
+  '/api/openapi.json',
+  '/swagger.json',
+  '/doc',
+  '/api',
+];
+const MOST_MEMBERS = 3;
 const MOST_PAGES = 60;
 /** A path in quotes, as scripts and JSON hold them. */
 const QUOTED_PATH = /["'`](\/[\w\-.~/%?=&]*)["'`]/g;
@@ -16,6 +26,13 @@ interface Map {
   seen: Set<string>;
   inputs: Input[];
   origin: string;
+  harvest: Harvest;
+}
+
+/** What is known of the product before it is asked: an OpenAPI document, and what its source says. */
+export interface Known {
+  openapi?: unknown;
+  inputs: readonly Input[];
 }
 
 /**
@@ -24,22 +41,29 @@ interface Map {
  */
 export async function discover(
   origin: string,
-  openapi: unknown,
+  { openapi, inputs }: Known,
   send: (request: HttpRequest) => Promise<Exchange>,
 ): Promise<Surface> {
-  const map: Map = { queue: [], seen: new Set(), inputs: [], origin };
+  const map: Map = { queue: [], seen: new Set(), inputs: [], origin, harvest: openHarvest() };
   const pages: string[] = [];
-  if (isOpenApi(openapi)) addOpenApi(map, openapi);
+  if (isOpenApi(openapi)) addInputs(map, readOpenApi(openapi));
   for (const path of ['/', ...WELL_KNOWN]) addAddress(map, path, '/');
+  addInputs(map, inputs);
 
-  for (let at = map.queue.shift(); at !== undefined && pages.length < MOST_PAGES; at = map.queue.shift()) {
-    const answer = await send(get(at));
-    if (answer.status !== 404 && answer.status !== 405) {
-      if (answer.status < 300 || answer.status >= 400) pages.push(at);
-      readAnswer(map, at, answer);
+  const walk = async () => {
+    for (let at = map.queue.shift(); at !== undefined && pages.length < MOST_PAGES; at = map.queue.shift()) {
+      const answer = await send(get(at));
+      if (answer.status !== 404 && answer.status !== 405) {
+        if (answer.status < 300 || answer.status >= 400) pages.push(at);
+        readAnswer(map, at, answer);
+      }
     }
-  }
-  return { pages, inputs: map.inputs };
+  };
+  await walk();
+  // What the answers named leads on, to the members of lists for example.
+  for (const input of map.inputs.map(map.harvest.withExamples)) addMembers(map, input);
+  await walk();
+  return { pages, inputs: map.inputs.map(map.harvest.withExamples) };
 }
 
 /** Where an answer leads that the surface does not hold yet, for example the page of what was just sent in. */
@@ -49,6 +73,7 @@ export function newLinks(origin: string, surface: Surface, answer: Exchange): st
     seen: new Set(surface.pages.map((page) => addressKey(origin, page))),
     inputs: [],
     origin,
+    harvest: openHarvest(),
   };
   readAnswer(map, answer.request.path, answer);
   return map.queue;
@@ -62,8 +87,11 @@ function readAnswer(map: Map, at: string, answer: Exchange): void {
     for (const element of elementsOf(answer.body)) readElement(map, at, element);
   } else if (/\bjson\b/.test(type)) {
     const document = parseJson(answer.body);
-    if (isOpenApi(document)) addOpenApi(map, document);
-    else addQuoted(map, at, answer.body);
+    if (isOpenApi(document)) addInputs(map, readOpenApi(document));
+    else {
+      map.harvest.read(answer);
+      addQuoted(map, at, answer.body);
+    }
   } else if (/script\b/.test(type)) addQuoted(map, at, answer.body);
   else if (/\bxml\b/.test(type)) {
     for (const [, link] of answer.body.matchAll(/<loc>([^<]{1,500})<\/loc>/g))
@@ -83,11 +111,22 @@ function formAt(map: Map, at: string, form: Element): Input | undefined {
   return action === undefined ? undefined : readForm(form, action);
 }
 
-function addOpenApi(map: Map, document: unknown): void {
-  for (const input of readOpenApi(document)) {
+function addInputs(map: Map, inputs: readonly Input[]): void {
+  for (const input of inputs) {
     addInput(map, input);
     if (input.method === 'GET')
       addAddress(map, requestFor(withoutOptional(input), validValues(input, '1')).path, '/');
+  }
+}
+
+/** The addresses of what lists named. */
+function addMembers(map: Map, input: Input): void {
+  const inPath = input.fields.filter(({ place }) => place === 'path');
+  const [field] = inPath;
+  if (input.method !== 'GET' || !field || inPath.length > 1) return;
+  for (const example of (field.examples ?? []).slice(0, MOST_MEMBERS)) {
+    const values = { ...validValues(input, '1'), [field.name]: example };
+    addAddress(map, requestFor(withoutOptional(input), values).path, '/');
   }
 }
 
@@ -107,6 +146,7 @@ function addAddress(map: Map, link: string, at: string): void {
   if (map.seen.has(key)) return;
   map.seen.add(key);
   map.queue.push(address);
+  map.harvest.address(address);
   const { pathname, searchParams } = new URL(address, map.origin);
   if (searchParams.size > 0) addInput(map, queryInput(pathname, searchParams));
 }
@@ -120,7 +160,7 @@ function addressKey(origin: string, address: string): string {
 function addInput(map: Map, input: Input | undefined): void {
   if (!input) return;
   const key = (one: Input) =>
-    `${one.method} ${pathOf(one.path)} ${one.encoding} ${one.fields.map(({ name }) => name)}`;
+    `${one.method} ${pathOf(one.path).replace(/\{[^}]*\}/g, '{}')} ${one.encoding} ${one.fields.map(({ name, place }) => (place === 'path' ? '' : name))}`;
   if (!map.inputs.some((known) => key(known) === key(input))) map.inputs.push(input);
 }
 

@@ -4,6 +4,7 @@ import type { Field, Input } from './types.ts';
 const NOT_SENT = new Set(['submit', 'button', 'reset', 'image', 'file']);
 const TYPES: Record<string, Field['type']> = {
   email: 'email',
+  password: 'password',
   url: 'url',
   date: 'date',
   number: 'number',
@@ -21,7 +22,7 @@ export function readForm(form: Element, action: string): Input {
     const field = readControl(control, place);
     if (field && !fields.some(({ name }) => name === field.name)) fields.push(field);
   }
-  return { method, path: action, encoding, fields };
+  return { method, path: action, encoding, fields, origin: 'page' };
 }
 
 function readControl(control: Element, place: Field['place']): Field | undefined {

@@ -1,18 +1,24 @@
 import { createHash } from 'node:crypto';
 import { ATTACKS } from './attacks/index.ts';
+import { openCanary } from './canary.ts';
 import { BudgetSpent, openClient } from './client.ts';
 import { type Criterion, criteriaAttack } from './criteria.ts';
 import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
+import { regressionTest } from './regression.ts';
 import { tagSource } from './tags.ts';
 import type {
   Budget,
+  Canary,
   Exchange,
   Finding,
   HttpRequest,
+  Identities,
+  Input,
   ProbeReport,
   Severity,
   Site,
+  Step,
   Suspicion,
 } from './types.ts';
 import { requestFor, validValues } from './values.ts';
@@ -21,16 +27,25 @@ import { requestFor, validValues } from './values.ts';
 const ATTACK_SHARE = 0.8;
 const MOST_OF_A_KIND = 10;
 const EVIDENCE_CHARS = 400;
-const RANK: Record<Severity, number> = { blocker: 0, major: 1, minor: 2 };
+const RANK: Record<Severity, number> = { critical: 0, high: 1, medium: 2, low: 3 };
 const BLIND_SPOTS = ['What a script builds in the browser from data it fetches: no browser took part.'];
 
 export interface ProbeOptions {
-  /** Loopback only, for example `http://127.0.0.1:8787`. */
+  /** Loopback or a host in `allowed`, for example `http://127.0.0.1:8787`. */
   origin: string;
+  allowed?: readonly string[];
   /** An OpenAPI 3 document, parsed; without it the probe looks for one at `/openapi.json`. */
   openapi?: unknown;
   /** Acceptance criteria, checked before the attacks. */
   criteria?: readonly Criterion[];
+  /** Ways to send something in that were read elsewhere, in the product's source for example. */
+  inputs?: readonly Input[];
+  /** Who the product knows; without it nothing can be said about what users may do to each other. */
+  identities?: Identities;
+  /** Puts the product's data back to what it was at the start. */
+  reset?: () => Promise<void>;
+  /** Told before each part, for whoever waits. */
+  progress?: (part: string) => void;
   /** The same seed against the same product gives the same requests and findings. */
   seed: number;
   budget: Budget;
@@ -44,10 +59,19 @@ export interface ProbeOptions {
  *
  * A finding counts only after its requests were sent a second time with a new tag and proved it again. The run ends
  * when the budget does, which `complete` and `notTested` then say. The product's data is littered afterwards.
- * Throws a RangeError for an origin that is not loopback.
+ * Throws a RangeError for an origin that is neither loopback nor allowed.
  */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
-  const { seed, budget, criteria = [] } = options;
+  const canary = await openCanary();
+  try {
+    return await probeWith(options, canary);
+  } finally {
+    await canary.close();
+  }
+}
+
+async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeReport> {
+  const { seed, budget, criteria = [], identities = { users: [] } } = options;
   const attacks = [...(criteria.length > 0 ? [criteriaAttack(criteria)] : []), ...ATTACKS];
   const origin = new URL(options.origin).origin;
   const started = performance.now();
@@ -56,30 +80,39 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const suspicions = new Map<string, Suspicion>();
   const checks: ProbeReport['checks'] = [];
   let share = ATTACK_SHARE;
-  const client = openClient(
-    origin,
-    () => ({ requests: Math.floor(budget.requests * share), ms: budget.ms * share }),
-    options.fetch ?? fetch,
-  );
+  let part = '';
+  const client = openClient(origin, {
+    budget: () => ({ requests: Math.floor(budget.requests * share), ms: budget.ms * share }),
+    fetch: options.fetch,
+    allowed: options.allowed,
+    identities,
+  });
   const suspect = (suspicion: Suspicion) => {
     if (!suspicions.has(keyOf(suspicion))) suspicions.set(keyOf(suspicion), suspicion);
   };
   const send = async (request: HttpRequest): Promise<Exchange> => {
     const exchange = await client.send(request);
-    for (const attack of attacks) attack.observe?.(exchange).forEach(suspect);
+    for (const attack of attacks) attack.observe?.(exchange, part).forEach(suspect);
     return exchange;
   };
+  const reset = async () => {
+    await options.reset?.();
+    return options.reset !== undefined;
+  };
   /** Runs a part; false when the budget ended it. */
-  const within = async (name: string, part: () => Promise<void>): Promise<boolean> => {
+  const within = async (name: string, run: () => Promise<void>): Promise<boolean> => {
+    part = name;
+    options.progress?.(name);
     const before = client.sent();
-    const ran = await part().then(
+    const since = performance.now();
+    const ran = await run().then(
       () => true,
       (error: unknown) => {
         if (error instanceof BudgetSpent) return false;
         throw error;
       },
     );
-    checks.push({ name, ran, requests: client.sent() - before });
+    checks.push({ name, ran, requests: client.sent() - before, ms: Math.round(performance.now() - since) });
     if (!ran)
       notTested.add(`${name}: the budget of ${budget.requests} requests and ${budget.ms} ms ended it.`);
     return ran;
@@ -87,28 +120,35 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
 
   const site: Site = {
     surface: { pages: [], inputs: [] },
+    identities,
+    canary,
+    reset,
     send,
+    together: (requests) => Promise.all(requests.map(send)),
     links: (answer) => newLinks(origin, site.surface, answer),
     tag,
     suspect,
     note: (text) => notTested.add(text),
   };
   await within('discovery', async () => {
-    site.surface = await discover(origin, options.openapi, send);
+    const known = { openapi: options.openapi, inputs: options.inputs ?? [] };
+    site.surface = await discover(origin, known, send);
     // Pages that exist only once there is data.
     for (const input of site.surface.inputs) await send(requestFor(input, validValues(input, tag())));
-    const second = await discover(origin, options.openapi, send);
+    const second = await discover(origin, known, send);
     site.surface = { pages: [...new Set([...site.surface.pages, ...second.pages])], inputs: second.inputs };
   });
-  for (const { kind, run } of attacks) {
+  for (const { kind, run, needsReset } of attacks) {
+    if (needsReset) await reset();
     if (run) await within(kind, () => run(site));
-    else checks.push({ name: kind, ran: client.sent() > 0, requests: 0 });
+    else checks.push({ name: kind, ran: client.sent() > 0, requests: 0, ms: 0 });
   }
 
   share = 1;
   const findings: Finding[] = [];
   await within('replay', async () => {
     for (const suspicion of bounded([...suspicions.values()], site.note)) {
+      if (suspicion.needsReset) await reset();
       const finding = await replay(suspicion, tag(), client.send, options.shownOrigin ?? origin);
       if (finding) findings.push(finding);
     }
@@ -125,17 +165,19 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   };
 }
 
+type Send = (request: HttpRequest) => Promise<Exchange>;
+
 async function replay(
   suspicion: Suspicion,
   tag: string,
-  send: (request: HttpRequest) => Promise<Exchange>,
+  send: Send,
   origin: string,
 ): Promise<Finding | undefined> {
   const { steps, judge } = suspicion.experiment(tag);
-  const answers: Exchange[] = [];
-  for (const step of steps) answers.push(await send(typeof step === 'function' ? step(answers) : step));
-  const evidence = judge(answers);
-  if (evidence === undefined) return undefined;
+  const groups: Exchange[][] = [];
+  for (const step of steps) groups.push(await perform(step, groups.flat(), send));
+  const found = await judge(groups.flat());
+  if (found === undefined) return undefined;
   const { kind, severity, title, where } = suspicion;
   return {
     id: findingId(kind, where, title),
@@ -143,11 +185,24 @@ async function replay(
     severity,
     title,
     where,
-    reproduction: answers.map(({ request }) => curl(origin, request)).join('\n'),
-    evidence: excerpt(evidence),
+    reproduction: groups.map((group) => commands(origin, group)).join('\n'),
+    regression: regressionTest(suspicion, groups, origin, found),
+    evidence: excerpt(found),
     confirmed: true,
   };
 }
+
+/** Sends what one step is made of. */
+export function perform(step: Step, before: Exchange[], send: Send): Promise<Exchange[]> {
+  const made = typeof step === 'function' ? step(before) : step;
+  return Promise.all([made].flat().map(send));
+}
+
+/** What goes out at once is one line, ended by `wait`. */
+const commands = (origin: string, group: Exchange[]): string =>
+  group.length === 1
+    ? group.map(({ request }) => curl(origin, request)).join('')
+    : `${group.map(({ request }) => `${curl(origin, request)} &`).join(' ')} wait`;
 
 /** The same defect has the same id in every run. */
 export const findingId = (...parts: string[]): string =>
@@ -161,10 +216,17 @@ const keyOf = ({ kind, title }: Suspicion): string => `${kind}\n${title}`;
 
 /** Worst first; at most a number of each kind, so that a product that fails everywhere still gets a readable report. */
 function bounded(suspicions: Suspicion[], note: (text: string) => void): Suspicion[] {
-  const deadPages = new Set(suspicions.filter(({ kind }) => kind === 'main-path').map(({ where }) => where));
+  const deadPages = new Set(
+    suspicions
+      .filter(({ severity, kind }) => kind === 'server-error' && severity === 'critical')
+      .map(({ where }) => where),
+  );
   const counts = new Map<string, number>();
   const kept = suspicions
-    .filter(({ kind, where }) => kind !== 'server-error' || !deadPages.has(where))
+    .filter(
+      ({ kind, severity, where }) =>
+        kind !== 'server-error' || severity === 'critical' || !deadPages.has(where),
+    )
     .toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
   return kept.filter(({ kind }) => {
     const count = (counts.get(kind) ?? 0) + 1;

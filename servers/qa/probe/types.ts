@@ -1,5 +1,5 @@
-/** How bad a finding is: a blocker stops a release at once, a major fails the verdict, a minor is only told. */
-export type Severity = 'blocker' | 'major' | 'minor';
+/** How bad a finding is: everything but `low` fails a verdict; `low` is only told. */
+export type Severity = 'critical' | 'high' | 'medium' | 'low';
 
 /** One request to the product. `path` starts with `/` and holds the query; the origin is always the product's. */
 export interface HttpRequest {
@@ -7,7 +7,12 @@ export interface HttpRequest {
   path: string;
   headers: Record<string, string>;
   body?: string;
+  /** Who sends it: a name of `Site.users`, or `NOBODY`. Left out, it is the first user, where there is one. */
+  as?: string;
 }
+
+/** The `as` of a request that carries no identity. */
+export const NOBODY = 'nobody';
 
 /** A request and its answer. `status` 0 means that no answer came; `body` then says why. */
 export interface Exchange {
@@ -17,15 +22,17 @@ export interface Exchange {
   headers: Record<string, string>;
   /** At most the client's bound. */
   body: string;
+  /** From sending to the end of the answer. */
+  ms: number;
 }
 
-/** A request, or how to make it from the answers before it. */
-export type Step = HttpRequest | ((before: Exchange[]) => HttpRequest);
+/** A request, or how to make it from the answers before it; a list is sent at once, its answers in its order. */
+export type Step = HttpRequest | HttpRequest[] | ((before: Exchange[]) => HttpRequest | HttpRequest[]);
 
 /** Requests in order, and what in their answers proves the defect: the evidence, or undefined. */
 export interface Experiment {
   steps: Step[];
-  judge(answers: Exchange[]): string | undefined;
+  judge(answers: Exchange[]): string | undefined | Promise<string | undefined>;
 }
 
 /** A defect that an attack believes in. It counts only when `experiment`, run anew with a fresh tag, proves it. */
@@ -35,10 +42,14 @@ export interface Suspicion {
   title: string;
   /** Method and path without a query, for example `GET /wall`. */
   where: string;
+  /** It proves itself only on data that nobody has touched: the product is reset before the replay, where that can be. */
+  needsReset?: boolean;
+  /** What a regression test expects of `answers`, as a line of vitest; without it, that the evidence is gone. */
+  expects?: string;
   experiment(tag: string): Experiment;
 }
 
-/** A confirmed defect. `reproduction` is curl commands, one a line. */
+/** A confirmed defect. `reproduction` is curl commands, one a line; `regression` a vitest file that fails until it is mended. */
 export interface Finding {
   id: string;
   kind: string;
@@ -46,6 +57,7 @@ export interface Finding {
   title: string;
   where: string;
   reproduction: string;
+  regression: string;
   evidence: string;
   confirmed: true;
 }
@@ -60,7 +72,7 @@ export interface Budget {
 export interface Field {
   name: string;
   place: 'path' | 'query' | 'body';
-  type: 'text' | 'email' | 'url' | 'date' | 'number' | 'boolean' | 'choice';
+  type: 'text' | 'email' | 'password' | 'url' | 'date' | 'uuid' | 'number' | 'boolean' | 'choice' | 'data';
   required: boolean;
   minLength: number;
   maxLength: number | undefined;
@@ -68,6 +80,10 @@ export interface Field {
   maximum: number | undefined;
   /** For a choice, the values on offer; the first is taken. A hidden field or a checkbox is a choice of one. */
   options: unknown[];
+  /** A regular expression that the whole value matches. */
+  pattern?: string | undefined;
+  /** Values that the description or the product's own answers name; `data`, which is nested, has one made of its schema. */
+  examples?: unknown[];
 }
 
 /** A way to send something in. `path` may hold `{name}` for fields with place `path`. */
@@ -76,6 +92,12 @@ export interface Input {
   path: string;
   encoding: 'form' | 'multipart' | 'json' | 'none';
   fields: Field[];
+  /** Where it was read; only an API's description is a promise about what is refused. */
+  origin?: 'description' | 'page' | 'source';
+  /** The description says that it needs an identity. */
+  guarded?: boolean;
+  /** Request headers that the description names, lower-case. */
+  headers?: string[];
 }
 
 /** What was found to attack: addresses that answer to a plain GET, and ways to send something in. */
@@ -84,10 +106,37 @@ export interface Surface {
   inputs: Input[];
 }
 
+/** An identity to send requests with: a user of the product and the headers that prove it. */
+export interface Identity {
+  name: string;
+  headers: Record<string, string>;
+}
+
+/** Who the product knows. `expired` is an identity whose time is over. */
+export interface Identities {
+  users: Identity[];
+  expired?: Identity;
+  admin?: Identity;
+}
+
+/** A listener of the probe's own: whoever calls one of its addresses is heard. */
+export interface Canary {
+  /** An address that belongs to this tag, in the spelling asked for. */
+  address(tag: string, host?: string): string;
+  /** Waits a moment; true when somebody called the tag's address. */
+  heard(tag: string): Promise<boolean>;
+}
+
 /** What an attack may use. `send` is bounded and throws `BudgetSpent`. */
 export interface Site {
   surface: Surface;
+  identities: Identities;
+  canary: Canary;
+  /** True when the product's data is as it was at the start; false when the runner can't do that. */
+  reset(): Promise<boolean>;
   send(request: HttpRequest): Promise<Exchange>;
+  /** Sends them all at the same moment; the answers in their order. */
+  together(requests: HttpRequest[]): Promise<Exchange[]>;
   /** Addresses an answer leads to that the surface does not hold. */
   links(answer: Exchange): string[];
   /** A fresh word of letters and digits that occurs nowhere else. */
@@ -100,12 +149,14 @@ export interface Site {
 
 /**
  * One class of attack. `run` sends requests of its own; `observe` looks at every exchange of the whole probe,
- * whoever caused it. Either may be left out.
+ * whoever caused it; `by` is the kind of the attack that did. Either may be left out.
  */
 export interface Attack {
   kind: string;
+  /** It looks at what only untouched data shows: the product is reset before it, where that can be. */
+  needsReset?: boolean;
   run?(site: Site): Promise<void>;
-  observe?(exchange: Exchange): Suspicion[];
+  observe?(exchange: Exchange, by: string): Suspicion[];
 }
 
 /**
@@ -117,7 +168,7 @@ export interface ProbeReport {
   seed: number;
   complete: boolean;
   findings: Finding[];
-  checks: { name: string; ran: boolean; requests: number }[];
+  checks: { name: string; ran: boolean; requests: number; ms: number }[];
   notTested: string[];
   requests: number;
   ms: number;

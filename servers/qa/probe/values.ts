@@ -20,8 +20,17 @@ export function validValues(input: Input, tag: string): Record<string, unknown> 
   return Object.fromEntries(input.fields.map((field) => [field.name, validValue(field, tag)]));
 }
 
+/** Names of fields that want one of few values, not just any text. */
+const REFERS =
+  /(^|_|[a-z])(id|ids|code|coupon|voucher|sku|slug|uuid|key|currency|country|locale|to|recipient)$/i;
+export const PASSWORD = 'Long-enough-Passw0rd-1';
+
 function validValue(field: Field, tag: string): unknown {
-  switch (field.type) {
+  const { type, place, examples = [], pattern, name } = field;
+  const [example] = examples;
+  const isReference = place === 'path' || REFERS.test(name) || pattern !== undefined;
+  if (example !== undefined && (isReference || type === 'data') && type !== 'choice') return example;
+  switch (type) {
     case 'choice':
       return field.options[0];
     case 'boolean':
@@ -30,12 +39,35 @@ function validValue(field: Field, tag: string): unknown {
       return field.minimum ?? Math.min(1, field.maximum ?? 1);
     case 'email':
       return `${tag}@example.com`;
+    case 'password':
+      return PASSWORD;
     case 'url':
       return `https://example.com/${tag}`;
     case 'date':
       return '2030-01-15';
+    case 'uuid':
+      return '3f2b8c1e-5d4a-4b6f-9a7e-0c1d2e3f4a5b';
+    case 'data':
+      return {};
     case 'text':
-      return fitText(`Plain words ${tag}`, field);
+      return place === 'path' ? '1' : fitText(plainText(field, tag), field);
+  }
+}
+
+/** Words with the tag, in the shape that the field's name or pattern asks for. */
+function plainText({ name, pattern }: Field, tag: string): string {
+  if (/^e-?mail$|_email$|Email$/.test(name)) return `${tag}@example.com`;
+  if (/pass(word|phrase)?$/i.test(name)) return PASSWORD;
+  const words = [`Plain words ${tag}`, tag, tag.toUpperCase(), tag.replace(/\d/g, 'a'), '12345'];
+  if (pattern !== undefined) return words.find((word) => matches(pattern, word)) ?? tag;
+  return /^(user_?name|login|handle|nick(name)?|slug)$/i.test(name) ? tag : `Plain words ${tag}`;
+}
+
+function matches(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(text);
+  } catch {
+    return false;
   }
 }
 

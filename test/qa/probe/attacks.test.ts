@@ -59,7 +59,7 @@ function keeping(
 }
 
 const sound = keeping((f1, f2) => html`<p title="${f1}">${f2}</p>`);
-const STORED = ['major stored-xss GET /out'];
+const STORED = ['high stored-xss GET /out'];
 
 test('a sound product gets no finding at all', async () => {
   const { report, found } = await attack(sound);
@@ -138,7 +138,7 @@ describe('the other classes, each beside its sound twin', () => {
     app.post('/in', (c) => c.text('no', 422));
   };
   test.each([
-    ['reflected', echo((text) => raw(text)), ['major reflected-xss GET /find']],
+    ['reflected', echo((text) => raw(text)), ['high reflected-xss GET /find']],
     ['escaped', echo((text) => html`${text}`), []],
   ])('reflected XSS: %s', async (_, add, expected) => {
     expect((await attack(product(add))).found).toEqual(expected);
@@ -154,7 +154,7 @@ describe('the other classes, each beside its sound twin', () => {
     );
   };
   test.each([
-    ['raw', lost((text) => raw(text)), ['major reflected-xss GET /…']],
+    ['raw', lost((text) => raw(text)), ['high reflected-xss GET /…']],
     ['escaped', lost((text) => html`${text}`), []],
   ])('the path on a page for what is not there: %s', async (_, add, expected) => {
     expect((await attack(product(add))).found).toEqual(expected);
@@ -167,42 +167,52 @@ describe('the other classes, each beside its sound twin', () => {
     });
   };
   test.each([
-    ['a server error', fails(500, 'broken'), ['major server-error POST /in']],
+    ['a server error', fails(500, 'broken'), ['high server-error POST /in']],
     ['a refusal', fails(400, 'Please leave the quotes out.'), []],
     [
       'a database error in a refusal',
       fails(400, 'D1_ERROR: near "x": syntax error'),
-      ['major error-leak POST /in'],
+      ['high error-leak POST /in'],
     ],
     [
       'a stack trace',
       fails(400, 'Error: x\n    at save (/app/src/index.ts:12:7)'),
-      ['major error-leak POST /in'],
+      ['high error-leak POST /in'],
     ],
   ])('hostile input ends in %s', async (_, add, expected) => {
     expect((await attack(product(add))).found).toEqual(expected);
   });
 
   test.each([
-    ['the start page', (app: Hono) => app.get('/', (c) => c.text('x', 500)), 'GET /'],
-    ['a page it links to', (app: Hono) => app.get('/out', (c) => c.text('x', 503)), 'GET /out'],
-    ['a correct submission', (app: Hono) => app.post('/in', (c) => c.text('x', 500)), 'POST /in'],
-    ['every page', (app: Hono) => app.use((c) => Promise.resolve(c.text('x', 404))), 'GET /'],
-  ])('%s is dead', async (_, add, where) => {
-    expect((await attack(product(add))).found[0]).toBe(`blocker main-path ${where}`);
+    ['the start page', (app: Hono) => app.get('/', (c) => c.text('x', 500)), 'server-error', 'GET /'],
+    [
+      'a page it links to',
+      (app: Hono) => app.get('/out', (c) => c.text('x', 503)),
+      'server-error',
+      'GET /out',
+    ],
+    [
+      'a correct submission',
+      (app: Hono) => app.post('/in', (c) => c.text('x', 500)),
+      'server-error',
+      'POST /in',
+    ],
+    ['every page', (app: Hono) => app.use((c) => Promise.resolve(c.text('x', 404))), 'no-start', 'GET /'],
+  ])('%s is dead', async (_, add, kind, where) => {
+    expect((await attack(product(add))).found[0]).toBe(`critical ${kind} ${where}`);
   });
 
   test('pages without security headers', async () => {
     const app = new Hono().get('/', (c) => c.html('<p>x</p>'));
     const { report, found } = await attack(app);
-    expect(found).toEqual(Array(4).fill('minor security-header GET /'));
+    expect(found).toEqual(Array(4).fill('low security-headers GET /'));
     expect(report.findings.map(({ title }) => title).join()).toMatch(
       /content-security-policy.*nosniff.*frame-ancestors.*referrer-policy/,
     );
   });
 
   test.each([
-    ['a header of its own', (to: string) => to, ['major header-injection GET /go']],
+    ['a header of its own', (to: string) => to, ['high header-injection GET /go']],
     ['nothing', (to: string) => encodeURI(to), []],
   ])('a line break in a redirect starts %s', async (_, written, expected) => {
     const found = await serving(
@@ -227,7 +237,7 @@ describe('the other classes, each beside its sound twin', () => {
   });
 });
 
-test('acceptance criteria are checked, and one that does not hold is a blocker', async () => {
+test('acceptance criteria are checked, and one that does not hold is a critical', async () => {
   const base = { method: 'GET' as const, path: '/out', headers: {}, status: 200 };
   const report = await probe({
     origin: ORIGIN,
@@ -244,8 +254,8 @@ test('acceptance criteria are checked, and one that does not hold is a blocker',
   expect(
     report.findings.map(({ severity, title, evidence }) => `${severity} ${title} (${evidence})`),
   ).toEqual([
-    'blocker Acceptance criterion A2 does not hold: the list greets (the answer does not contain "Welcome")',
-    'blocker Acceptance criterion A4 does not hold: an empty form is refused (answered 422, expected 400)',
+    'critical Acceptance criterion A2 does not hold: the list greets (the answer does not contain "Welcome")',
+    'critical Acceptance criterion A4 does not hold: an empty form is refused (answered 422, expected 400)',
   ]);
   expect(report.checks).toContainEqual({ name: 'criterion', ran: true, requests: 4 });
 });

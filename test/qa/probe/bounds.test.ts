@@ -55,11 +55,10 @@ describe('it attacks this machine only', () => {
 });
 
 test('a path that would change the host is refused', async () => {
-  const client = openClient(
-    'http://127.0.0.1:9',
-    () => BUDGET,
-    async () => new Response(),
-  );
+  const client = openClient('http://127.0.0.1:9', {
+    budget: () => BUDGET,
+    fetch: async () => new Response(),
+  });
   for (const path of ['@example.com/', '.example.com/', '0/']) {
     await expect(client.send({ method: 'GET', path, headers: {} })).rejects.toThrow(RangeError);
   }

@@ -11,6 +11,7 @@ const answer = (body: string, type = 'text/html; charset=utf-8', more: Record<st
   status: 200,
   headers: { 'content-type': type, ...more },
   body,
+  ms: 1,
 });
 const js = (body: string) => answer(body, 'text/javascript');
 

@@ -61,7 +61,7 @@ const job = (bundleDir: string, more: object = {}) => ({
 
 describe('the bytes that would be uploaded', () => {
   test.each([
-    { stage: 'build-1' as const, kinds: ['stored-xss'], worst: 'blocker' },
+    { stage: 'build-1' as const, kinds: ['stored-xss'], worst: 'critical' },
     { stage: 'build-2' as const, kinds: [], worst: undefined },
   ])(
     '$stage',
@@ -82,11 +82,11 @@ describe('the bytes that would be uploaded', () => {
   );
 });
 
-describe('a product that does not start is a blocker, with the reason', () => {
+describe('a product that does not start is a critical, with the reason', () => {
   const starts = async (dir: string, more: object = {}) => {
     const { exitCode, report } = await runMain(job(dir, more));
     expect(exitCode).toBe(0);
-    expect(report.findings).toMatchObject([{ kind: 'start', severity: 'blocker', confirmed: true }]);
+    expect(report.findings).toMatchObject([{ kind: 'no-start', severity: 'critical', confirmed: true }]);
     return report.findings[0]?.evidence;
   };
 
@@ -116,8 +116,8 @@ test('a product that starts and throws at every request has a dead main path', a
     job(await inline('export default { fetch() { throw new Error("secret detail"); } }')),
   );
   expect(report.findings[0]).toMatchObject({
-    kind: 'main-path',
-    severity: 'blocker',
+    kind: 'no-start',
+    severity: 'critical',
     evidence: '500: Error: secret detail',
   });
   // The local runtime shows the trace, not the product: no leak of its own.

@@ -21,7 +21,7 @@ export const errorLeak: Attack = {
     const where = `${request.method} ${pathOf(request.path).slice(0, 200)}`;
     return LEAKS.filter(({ sign }) => sign.test(body)).map(({ what, sign }) => ({
       kind: errorLeak.kind,
-      severity: 'major',
+      severity: 'high',
       title: `An error answer shows ${what}: ${where}`,
       where,
       experiment: () => ({ steps: [request], judge: ([answer]) => sign.exec(answer?.body ?? '')?.[0] }),

@@ -14,7 +14,7 @@ export const headerInjection: Attack = {
         const where = `${input.method} ${pathOf(input.path)}`;
         site.suspect({
           kind: headerInjection.kind,
-          severity: 'major',
+          severity: 'high',
           title: `Header injection: "${field.name}" of ${where} starts a header of its own`,
           where,
           experiment: (fresh) => ({ steps: [build(fresh)], judge: ([answer]) => split(answer, fresh) }),

@@ -13,6 +13,7 @@ export const mainPath: Attack = {
     if (!answers.some(({ status }) => status >= 200 && status < 400)) {
       return site.suspect(
         suspicion(
+          'no-start',
           get('/'),
           'The product has no page that answers',
           (status) => status === 0 || status >= 400,
@@ -20,12 +21,13 @@ export const mainPath: Attack = {
       );
     }
     for (const { request, status } of answers) {
-      if (dead(status)) site.suspect(suspicion(request, 'A page of the product does not answer', dead));
+      if (dead(status))
+        site.suspect(suspicion('server-error', request, 'A page of the product does not answer', dead));
     }
     for (const input of inputs.filter(({ method }) => method !== 'GET')) {
       const request = requestFor(input, validValues(input, site.tag()));
       const { status } = await site.send(request);
-      if (dead(status)) site.suspect(suspicion(request, 'A correct submission fails', dead));
+      if (dead(status)) site.suspect(suspicion('server-error', request, 'A correct submission fails', dead));
       else if (status >= 400)
         site.note(
           `${input.method} ${pathOf(input.path)}: the probe's plain values were refused with ${status}.`,
@@ -34,11 +36,17 @@ export const mainPath: Attack = {
   },
 };
 
-function suspicion(request: HttpRequest, title: string, bad: (status: number) => boolean): Suspicion {
+function suspicion(
+  kind: string,
+  request: HttpRequest,
+  title: string,
+  bad: (status: number) => boolean,
+): Suspicion {
   const where = `${request.method} ${pathOf(request.path)}`;
   return {
-    kind: mainPath.kind,
-    severity: 'blocker',
+    kind,
+    severity: 'critical',
+    expects: 'expect(last.status).toBeLessThan(400);',
     title: `${title}: ${where}`,
     where,
     experiment: () => ({

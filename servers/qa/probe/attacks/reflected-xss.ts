@@ -63,7 +63,7 @@ async function attackPlace(site: Site, { from, where, build }: Place): Promise<S
       : '';
     return {
       kind: reflectedXss.kind,
-      severity: 'major',
+      severity: 'high',
       title: `Reflected XSS: ${from} of ${where} becomes ${execution.how} in the answer${limit}`,
       where,
       experiment: (fresh) => ({

@@ -18,7 +18,7 @@ const EXPECTED: readonly { name: string; missing(page: Exchange): boolean }[] = 
 
 /** A page goes out without a header that limits what an attacker can do with it. One finding a header. */
 export const securityHeaders: Attack = {
-  kind: 'security-header',
+  kind: 'security-headers',
 
   observe(exchange) {
     const { request } = exchange;
@@ -29,7 +29,7 @@ export const securityHeaders: Attack = {
     if (!isPage) return [];
     return EXPECTED.filter(({ missing }) => missing(exchange)).map(({ name, missing }) => ({
       kind: securityHeaders.kind,
-      severity: 'minor',
+      severity: 'low',
       title: `Pages go out without ${name}`,
       where: `GET ${pathOf(request.path)}`,
       experiment: () => ({

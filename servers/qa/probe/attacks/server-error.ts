@@ -58,7 +58,7 @@ export const serverError: Attack = {
     return [
       {
         kind: serverError.kind,
-        severity: 'major',
+        severity: 'high',
         title: `Hostile input ends in a server error: ${where}`,
         where,
         experiment: () => ({

@@ -103,7 +103,7 @@ function suspicion(input: Input, { page, visit, fields, execution }: Hit, payloa
     : '';
   return {
     kind: storedXss.kind,
-    severity: execution.heldBack ? 'major' : 'blocker',
+    severity: execution.heldBack ? 'high' : 'critical',
     title: `Stored XSS: ${names} of ${source} becomes ${execution.how} in ${pathOf(page)}${limit}`,
     where: `GET ${pathOf(page)}`,
     experiment: (tag): Experiment => ({

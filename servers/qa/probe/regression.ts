@@ -1,0 +1,51 @@
+import type { Exchange, HttpRequest, Suspicion } from './types.ts';
+
+const LONGEST_BODY = 2_000;
+
+/**
+ * A vitest file that sends the requests of a finding again and expects that the defect is gone. The product's
+ * address comes from `BASE_URL`. `groups` are the exchanges step by step; those of one step go out at once.
+ */
+export function regressionTest(
+  { kind, title, expects }: Suspicion,
+  groups: Exchange[][],
+  origin: string,
+  evidence: string,
+): string {
+  const steps = groups.map((group) => `  [${group.map(({ request }) => literal(request)).join(', ')}],`);
+  const expectation =
+    expects ??
+    `expect(answers.map(({ body }) => body).join('\\n')).not.toContain(${JSON.stringify(evidence)});`;
+  return `import { expect, test } from 'vitest';
+
+const BASE_URL = process.env.BASE_URL ?? ${JSON.stringify(origin)};
+const STEPS = [
+${steps.join('\n')}
+];
+
+async function send({ method, path, headers, body }) {
+  const response = await fetch(BASE_URL + path, { method, headers, body, redirect: 'manual' });
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+test(${JSON.stringify(`${kind}: ${title}`.slice(0, 300))}, async () => {
+  const answers = [];
+  for (const step of STEPS) answers.push(...(await Promise.all(step.map(send))));
+  const last = answers.at(-1);
+  ${expectation}
+});
+`;
+}
+
+/** A long body is written as one character repeated, which it is. */
+function literal({ method, path, headers, body }: HttpRequest): string {
+  const parts = { method, path, headers };
+  const text = JSON.stringify(parts).slice(0, -1);
+  if (body === undefined) return `${text}}`;
+  if (body.length <= LONGEST_BODY) return `${text},"body":${JSON.stringify(body)}}`;
+  const run = /(.)\1{1000,}/s.exec(body);
+  if (!run) return `${text},"body":${JSON.stringify(body.slice(0, LONGEST_BODY))}}`;
+  const before = JSON.stringify(body.slice(0, run.index));
+  const after = JSON.stringify(body.slice(run.index + run[0].length));
+  return `${text},"body":${before} + ${JSON.stringify(run[1])}.repeat(${run[0].length}) + ${after}}`;
+}
