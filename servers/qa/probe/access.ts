@@ -5,8 +5,10 @@ import { get, pathOf, requestFor, validValues } from './values.ts';
 const MOST_ADDRESSES = 50;
 const MOST_MEMBERS = 4;
 const ASSET = /\.(js|css|png|jpe?g|svg|ico|webp|woff2?|map|txt|xml)$|openapi|swagger|\/doc$/i;
-export const ADMIN_LIKE = /(^|\/)(admin|administration|internal|debug|backoffice|management|staff|superuser|root)(\/|$)/i;
-const OWNER_KEY = /^(owner|user|customer|account|patient|tenant|member|holder|recipient)(_?(id|name|email))?$/i;
+export const ADMIN_LIKE =
+  /(^|\/)(admin|administration|internal|debug|backoffice|management|staff|superuser|root)(\/|$)/i;
+const OWNER_KEY =
+  /^(owner|user|customer|account|patient|tenant|member|holder|recipient)(_?(id|name|email))?$/i;
 const AUTHOR_KEY = /^(author|creator|created_?by|posted_?by)(_?(id|name|email))?$/i;
 const PRIVATE =
   /order|invoice|account|message|inbox|document|file|profile|address|payment|note|card|wallet|ticket|booking|appointment|prescription|record|medical|salary|secret|private|draft|settings|subscription|transaction|statement|todo|task|diary|journal|cart|receipt/i;
@@ -22,12 +24,14 @@ export interface Operation {
 
 /** Everything that can be done with the product: reading each address, and each way to send something in. */
 export function operationsOf({ surface }: Site): Operation[] {
-  const reads = surface.pages.filter((page) => !ASSET.test(pathOf(page))).map((page) => ({
-    method: 'GET',
-    template: pathOf(page),
-    input: surface.inputs.find(({ method, path }) => method === 'GET' && matches(path, pathOf(page))),
-    build: () => get(page),
-  }));
+  const reads = surface.pages
+    .filter((page) => !ASSET.test(pathOf(page)))
+    .map((page) => ({
+      method: 'GET',
+      template: pathOf(page),
+      input: surface.inputs.find(({ method, path }) => method === 'GET' && matches(path, pathOf(page))),
+      build: () => get(page),
+    }));
   const sent = surface.inputs.flatMap((input) =>
     spellings(input).map((build) => ({ method: input.method, template: input.path, input, build })),
   );
@@ -46,7 +50,10 @@ function spellings(input: Input): ((tag: string) => HttpRequest)[] {
   const members = field ? membersOf(field.examples) : [undefined];
   return members.map(
     (member) => (tag: string) =>
-      requestFor(input, { ...validValues(input, tag), ...(field && member !== undefined ? { [field.name]: member } : {}) }),
+      requestFor(input, {
+        ...validValues(input, tag),
+        ...(field && member !== undefined ? { [field.name]: member } : {}),
+      }),
   );
 }
 
@@ -61,12 +68,16 @@ export function matches(template: string, path: string): boolean {
 
 /** What an address is about: its first word that is no prefix of the whole API. */
 export const resourceOf = (path: string): string =>
-  pathOf(path).split('/').find((part) => part !== '' && !/^(api|rest|v\d+|\{.*\})$/i.test(part)) ?? '';
+  pathOf(path)
+    .split('/')
+    .find((part) => part !== '' && !/^(api|rest|v\d+|\{.*\})$/i.test(part)) ?? '';
 
 /** Turned away: refused, or sent to where one logs in. */
 export const isTurnedAway = (answer: Exchange): boolean =>
   isRefused(answer) ||
-  (answer.status >= 300 && answer.status < 400 && /log-?in|sign-?in|auth/i.test(answer.headers.location ?? ''));
+  (answer.status >= 300 &&
+    answer.status < 400 &&
+    /log-?in|sign-?in|auth/i.test(answer.headers.location ?? ''));
 
 /** Turned away for want of an identity, and not because nothing is there. */
 export const isGuarding = (answer: Exchange): boolean => isTurnedAway(answer) && answer.status !== 404;
@@ -75,7 +86,8 @@ export const isGuarding = (answer: Exchange): boolean => isTurnedAway(answer) &&
 export const isSame = (one: Exchange, other: Exchange): boolean =>
   one.status === other.status && plain(one) === plain(other);
 
-const plain = ({ body }: Exchange) => body.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, '').replace(/nonce="[^"]*"/g, '');
+const plain = ({ body }: Exchange) =>
+  body.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, '').replace(/nonce="[^"]*"/g, '');
 
 /** Why an answer looks like somebody's own: an owner in it, or what its address is about. */
 export function ownerSign(answer: Exchange, path: string): string | undefined {

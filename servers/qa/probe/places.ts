@@ -1,7 +1,8 @@
 import type { Exchange, Field, HttpRequest, Input, Site } from './types.ts';
 import { pathOf, requestFor, validValues } from './values.ts';
 
-const URL_LIKE = /ur[il]$|^(url|uri|href|src|link|image|avatar|webhook|callback|feed|target|proxy|host|domain|site|endpoint|origin|remote|source|next|redirect|return|continue|goto|dest|destination|to|back)/i;
+const URL_LIKE =
+  /ur[il]$|^(url|uri|href|src|link|image|avatar|webhook|callback|feed|target|proxy|host|domain|site|endpoint|origin|remote|source|next|redirect|return|continue|goto|dest|destination|to|back)/i;
 
 /** One field of one input, and the request that puts a value there while all else is as it should be. */
 export interface Place {
@@ -13,7 +14,10 @@ export interface Place {
 }
 
 /** Every field that takes text of some kind. */
-export function textPlaces({ surface }: Site, accepts: (field: Field, input: Input) => boolean = () => true): Place[] {
+export function textPlaces(
+  { surface }: Site,
+  accepts: (field: Field, input: Input) => boolean = () => true,
+): Place[] {
   return surface.inputs.flatMap((input) =>
     input.fields
       .filter((field) => field.type !== 'boolean' && field.type !== 'data' && accepts(field, input))
@@ -35,7 +39,8 @@ export const takesAddress = ({ name, type }: Field): boolean => type === 'url' |
 export const isOk = ({ status }: Exchange): boolean => status >= 200 && status < 300;
 /** A success, or the redirect that follows one. */
 export const isAccepted = ({ status }: Exchange): boolean => status >= 200 && status < 400;
-export const isRefused = ({ status }: Exchange): boolean => status === 401 || status === 403 || status === 404;
+export const isRefused = ({ status }: Exchange): boolean =>
+  status === 401 || status === 403 || status === 404;
 
 /** Two numbers that belong to a tag, and their product, which only an evaluation can make of them. */
 export function factors(tag: string): { a: number; b: number; product: string } {

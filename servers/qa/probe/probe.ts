@@ -6,6 +6,7 @@ import { type Criterion, criteriaAttack } from './criteria.ts';
 import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
 import { regressionTest } from './regression.ts';
+import { perform } from './steps.ts';
 import { tagSource } from './tags.ts';
 import type {
   Budget,
@@ -18,7 +19,6 @@ import type {
   ProbeReport,
   Severity,
   Site,
-  Step,
   Suspicion,
 } from './types.ts';
 import { requestFor, validValues } from './values.ts';
@@ -190,12 +190,6 @@ async function replay(
     evidence: excerpt(found),
     confirmed: true,
   };
-}
-
-/** Sends what one step is made of. */
-export function perform(step: Step, before: Exchange[], send: Send): Promise<Exchange[]> {
-  const made = typeof step === 'function' ? step(before) : step;
-  return Promise.all([made].flat().map(send));
 }
 
 /** What goes out at once is one line, ended by `wait`. */

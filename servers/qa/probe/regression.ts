@@ -43,9 +43,19 @@ function literal({ method, path, headers, body }: HttpRequest): string {
   const text = JSON.stringify(parts).slice(0, -1);
   if (body === undefined) return `${text}}`;
   if (body.length <= LONGEST_BODY) return `${text},"body":${JSON.stringify(body)}}`;
-  const run = /(.)\1{1000,}/s.exec(body);
+  const run = longestRun(body);
   if (!run) return `${text},"body":${JSON.stringify(body.slice(0, LONGEST_BODY))}}`;
-  const before = JSON.stringify(body.slice(0, run.index));
-  const after = JSON.stringify(body.slice(run.index + run[0].length));
-  return `${text},"body":${before} + ${JSON.stringify(run[1])}.repeat(${run[0].length}) + ${after}}`;
+  const before = JSON.stringify(body.slice(0, run.from));
+  const after = JSON.stringify(body.slice(run.to));
+  return `${text},"body":${before} + ${JSON.stringify(body[run.from])}.repeat(${run.to - run.from}) + ${after}}`;
+}
+
+function longestRun(text: string): { from: number; to: number } | undefined {
+  for (let from = 0; from < text.length; ) {
+    let to = from + 1;
+    while (text[to] === text[from]) to += 1;
+    if (to - from >= LONGEST_BODY / 2) return { from, to };
+    from = to;
+  }
+  return undefined;
 }

@@ -102,6 +102,7 @@ describe('stored XSS, wherever it is put', () => {
       add.post('/in', async (c) => {
         const form = await c.req.parseBody().catch(() => ({}) as Record<string, string>);
         if (/[<"'`]/.test(String(form.f2 ?? ''))) return c.html(html`<p>Please check the second field.</p>`);
+        if (String(form.f1 ?? '').length > 60) return c.html(html`<p>Please be brief.</p>`);
         kept.unshift(String(form.f1 ?? ''));
         return c.html(html`<p>Thank you</p>`);
       });

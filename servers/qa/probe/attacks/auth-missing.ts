@@ -1,10 +1,19 @@
-import { ADMIN_LIKE, isGuarding, isSame, isTurnedAway, type Operation, operationsOf, resourceOf } from '../access.ts';
+import {
+  ADMIN_LIKE,
+  isGuarding,
+  isSame,
+  isTurnedAway,
+  type Operation,
+  operationsOf,
+  resourceOf,
+} from '../access.ts';
 import { isOk } from '../places.ts';
 import type { Attack, Exchange, HttpRequest, Site } from '../types.ts';
 import { NOBODY } from '../types.ts';
 import { get, pathOf } from '../values.ts';
 
-const OPEN_BY_NATURE = /log-?in|log-?out|sign-?in|sign-?up|register|forgot|reset|public|share|health|status|webhook|callback|\/me$/i;
+const OPEN_BY_NATURE =
+  /log-?in|log-?out|sign-?in|sign-?up|register|forgot|reset|public|share|health|status|webhook|callback|\/me$/i;
 const GUESSED = ['/admin', '/admin/users', '/api/admin', '/api/admin/users', '/debug', '/internal'];
 const LOGIN_PAGE = /type=["']?password|\b(log|sign) ?in\b/i;
 
@@ -17,20 +26,32 @@ export const authMissing: Attack = {
     for (const operation of [...operations.filter(isRead), ...operations.filter((one) => !isRead(one))])
       tried.push({ operation, answer: await site.send(anonymous(operation.build(site.tag()))) });
     const guarded = (resource: string, accepts: (operation: Operation) => boolean) =>
-      tried.some(({ operation, answer }) => resourceOf(operation.template) === resource && !/\/me$/.test(operation.template) && accepts(operation) && isGuarding(answer));
+      tried.some(
+        ({ operation, answer }) =>
+          resourceOf(operation.template) === resource &&
+          !/\/me$/.test(operation.template) &&
+          accepts(operation) &&
+          isGuarding(answer),
+      );
 
     for (const { operation, answer } of tried) {
       const { template, input } = operation;
       if (!isOk(answer) || OPEN_BY_NATURE.test(template)) continue;
       const resource = resourceOf(template);
       if (input?.guarded) suspect(site, operation, 'its description says that it needs an identity');
-      else if (isRead(operation) ? guarded(resource, isRead) : operation.method !== 'POST' && guarded(resource, () => true))
+      else if (
+        isRead(operation)
+          ? guarded(resource, isRead)
+          : operation.method !== 'POST' && guarded(resource, () => true)
+      )
         suspect(site, operation, `others below /${resource} need an identity`);
       else if (isRead(operation)) await compare(site, operation, answer);
     }
     await adminPages(site, operations);
     if (site.identities.users.length === 0)
-      site.note('auth-missing: no users were given, so only what refuses strangers elsewhere tells what is guarded.');
+      site.note(
+        'auth-missing: no users were given, so only what refuses strangers elsewhere tells what is guarded.',
+      );
   },
 };
 
@@ -51,12 +72,19 @@ async function compare(site: Site, operation: Operation, answer: Exchange): Prom
 
 /** Pages for those who run the product, also where nothing leads to them. */
 async function adminPages(site: Site, operations: Operation[]): Promise<void> {
-  const known = operations.filter((one) => isRead(one) && ADMIN_LIKE.test(one.template)).map(({ build }) => build('').path);
+  const known = operations
+    .filter((one) => isRead(one) && ADMIN_LIKE.test(one.template))
+    .map(({ build }) => build('').path);
   const nothing = await site.send(anonymous(get(`/${site.tag()}`)));
   for (const path of new Set([...known, ...GUESSED])) {
     const answer = await site.send(anonymous(get(path)));
-    if (!isOk(answer) || LOGIN_PAGE.test(answer.body) || isSame(answer, nothing) || answer.body.trim() === '') continue;
-    suspect(site, { method: 'GET', template: pathOf(path), input: undefined, build: () => get(path) }, 'by its address it is for those who run the product');
+    if (!isOk(answer) || LOGIN_PAGE.test(answer.body) || isSame(answer, nothing) || answer.body.trim() === '')
+      continue;
+    suspect(
+      site,
+      { method: 'GET', template: pathOf(path), input: undefined, build: () => get(path) },
+      'by its address it is for those who run the product',
+    );
   }
 }
 
@@ -70,7 +98,10 @@ function suspect(site: Site, operation: Operation, why: string): void {
     expects: 'expect([301, 302, 303, 307, 401, 403, 404]).toContain(last.status);',
     experiment: (tag) => ({
       steps: [anonymous(operation.build(tag))],
-      judge: ([answer]) => answer && isOk(answer) && !isTurnedAway(answer) ? `${answer.status} without identity; ${why}: ${answer.body.slice(0, 150)}` : undefined,
+      judge: ([answer]) =>
+        answer && isOk(answer) && !isTurnedAway(answer)
+          ? `${answer.status} without identity; ${why}: ${answer.body.slice(0, 150)}`
+          : undefined,
     }),
   });
 }

@@ -48,9 +48,10 @@ async function byOutput(site: Site, place: Place): Promise<Suspicion | undefined
 async function byTime(site: Site, place: Place): Promise<Suspicion | undefined> {
   for (const payload of SLEEPS) {
     const steps = (tag: string) => ['1.5', '0', '1.5'].map((seconds) => place.build(payload(seconds), tag));
-    const judge = ([slow, quick, again]: Exchange[]) => slept(slow, quick) && slept(again, quick)
-      ? `told to sleep 1.5 s: ${Math.round(slow?.ms ?? 0)} and ${Math.round(again?.ms ?? 0)} ms; 0 s: ${Math.round(quick?.ms ?? 0)} ms`
-      : undefined;
+    const judge = ([slow, quick, again]: Exchange[]) =>
+      slept(slow, quick) && slept(again, quick)
+        ? `told to sleep 1.5 s: ${Math.round(slow?.ms ?? 0)} and ${Math.round(again?.ms ?? 0)} ms; 0 s: ${Math.round(quick?.ms ?? 0)} ms`
+        : undefined;
     const [first, second] = steps(site.tag());
     if (!first || !second) continue;
     const slow = await site.send(first);

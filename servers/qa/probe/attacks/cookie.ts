@@ -28,7 +28,9 @@ export const cookie: Attack = {
   },
 };
 
-function weakCookies(headers: Exchange['headers']): { name: string; missing: string[]; severity: Severity }[] {
+function weakCookies(
+  headers: Exchange['headers'],
+): { name: string; missing: string[]; severity: Severity }[] {
   return (headers['set-cookie'] ?? '').split('\n').flatMap((line) => {
     const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
     const [name = '', value = ''] = pair.split(/=(.*)/s);

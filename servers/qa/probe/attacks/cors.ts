@@ -7,7 +7,14 @@ const MOST_PLACES = 12;
 export const cors: Attack = {
   kind: 'cors',
   async run(site) {
-    const paths = [...new Set([...site.surface.pages, ...site.surface.inputs.filter(({ path }) => !path.includes('{')).map(({ path }) => path)].map(pathOf))];
+    const paths = [
+      ...new Set(
+        [
+          ...site.surface.pages,
+          ...site.surface.inputs.filter(({ path }) => !path.includes('{')).map(({ path }) => path),
+        ].map(pathOf),
+      ),
+    ];
     for (const path of paths.slice(0, MOST_PLACES)) {
       const origins = [(tag: string) => `https://${tag}.example`, () => 'null'];
       for (const originOf of origins) {
@@ -31,7 +38,10 @@ export const cors: Attack = {
             expects: "expect(last.headers['access-control-allow-credentials'] ?? '').not.toBe('true');",
             experiment: (fresh) => ({
               steps: [build(fresh, method)],
-              judge: ([answer]) => (answer && allows(answer, originOf(fresh)) ? `access-control-allow-origin: ${originOf(fresh)}, access-control-allow-credentials: true` : undefined),
+              judge: ([answer]) =>
+                answer && allows(answer, originOf(fresh))
+                  ? `access-control-allow-origin: ${originOf(fresh)}, access-control-allow-credentials: true`
+                  : undefined,
             }),
           });
           break;

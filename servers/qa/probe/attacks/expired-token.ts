@@ -18,9 +18,16 @@ export const expiredToken: Attack = {
     for (const operation of operationsOf(site)) {
       if (tried >= MOST_OPERATIONS) break;
       const build = operation.build(site.tag());
-      if (!isGuarding(await site.send({ ...build, as: NOBODY })) || !isOk(await site.send(operation.build(site.tag())))) continue;
+      if (
+        !isGuarding(await site.send({ ...build, as: NOBODY })) ||
+        !isOk(await site.send(operation.build(site.tag())))
+      )
+        continue;
       tried += 1;
-      const ways = [...(expired ? [{ what: 'an expired identity', headers: expired.headers }] : []), ...forged];
+      const ways = [
+        ...(expired ? [{ what: 'an expired identity', headers: expired.headers }] : []),
+        ...forged,
+      ];
       for (const { what, headers } of ways) {
         const send = (tag: string): HttpRequest => {
           const request = operation.build(tag);
@@ -32,7 +39,12 @@ export const expiredToken: Attack = {
   },
 };
 
-function suspect(site: Site, { method, template }: Operation, send: (tag: string) => HttpRequest, what: string): void {
+function suspect(
+  site: Site,
+  { method, template }: Operation,
+  send: (tag: string) => HttpRequest,
+  what: string,
+): void {
   const where = `${method} ${template}`;
   site.suspect({
     kind: expiredToken.kind,
@@ -40,7 +52,11 @@ function suspect(site: Site, { method, template }: Operation, send: (tag: string
     title: `${where} takes ${what}`,
     where,
     expects: 'expect([301, 302, 303, 307, 401, 403]).toContain(last.status);',
-    experiment: (tag) => ({ steps: [send(tag)], judge: ([answer]) => (answer && isOk(answer) ? `${what}: ${answer.status} ${answer.body.slice(0, 150)}` : undefined) }),
+    experiment: (tag) => ({
+      steps: [send(tag)],
+      judge: ([answer]) =>
+        answer && isOk(answer) ? `${what}: ${answer.status} ${answer.body.slice(0, 150)}` : undefined,
+    }),
   });
 }
 
@@ -52,8 +68,14 @@ function forgeries({ headers }: Identity): { what: string; headers: Record<strin
     if (!claims || !readJson(head)) return [];
     const past = encode({ ...claims, iat: 1_000_000_000, exp: 1_000_003_600 });
     return [
-      { what: 'a token that was changed to be expired', headers: { [name]: `${scheme}${head}.${past}.${signature}` } },
-      { what: 'a token without a signature', headers: { [name]: `${scheme}${encode({ alg: 'none', typ: 'JWT' })}.${payload}.` } },
+      {
+        what: 'a token that was changed to be expired',
+        headers: { [name]: `${scheme}${head}.${past}.${signature}` },
+      },
+      {
+        what: 'a token without a signature',
+        headers: { [name]: `${scheme}${encode({ alg: 'none', typ: 'JWT' })}.${payload}.` },
+      },
     ];
   });
 }

@@ -8,7 +8,19 @@ const TYPES: Record<Input['encoding'], string> = {
   multipart: 'multipart/form-data; boundary=x',
   none: '',
 };
-const BROKEN = ['', '{', '{"a":', '[]', 'null', '"text"', '{"a":'.repeat(500), '--x\r\n', '\u0000', '%', 'a=%ff&&=&=='];
+const BROKEN = [
+  '',
+  '{',
+  '{"a":',
+  '[]',
+  'null',
+  '"text"',
+  '{"a":'.repeat(500),
+  '--x\r\n',
+  '\u0000',
+  '%',
+  'a=%ff&&=&==',
+];
 const OTHER_TYPES = ['application/json', 'multipart/form-data', 'text/plain', 'x'];
 
 /** A body that is not what it says it is makes the product fail instead of refuse. */
@@ -34,7 +46,10 @@ export const malformedBody: Attack = {
           title: `A malformed body ends in a server error: ${where}`,
           where,
           expects: 'expect(last.status).toBeLessThan(500);',
-          experiment: () => ({ steps: [request], judge: ([answer]) => (answer && failed(answer) ? summary(answer) : undefined) }),
+          experiment: () => ({
+            steps: [request],
+            judge: ([answer]) => (answer && failed(answer) ? summary(answer) : undefined),
+          }),
         });
         break;
       }

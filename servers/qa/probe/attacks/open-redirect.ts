@@ -18,7 +18,10 @@ const DOORS = /log-?in|sign-?in|log-?out|sign-?out|auth|redirect|return|continue
 export const openRedirect: Attack = {
   kind: 'open-redirect',
   async run(site) {
-    const fields = textPlaces(site, (field, input) => takesAddress(field) || (input.method === 'GET' && field.place === 'query'));
+    const fields = textPlaces(
+      site,
+      (field, input) => takesAddress(field) || (input.method === 'GET' && field.place === 'query'),
+    );
     const known = fields.map(({ field, where, build }) => ({ from: `"${field.name}"`, where, build }));
     const doors = [...new Set(site.surface.pages.map(pathOf))].filter((page) => DOORS.test(page)).slice(0, 6);
     const guessed = doors.flatMap((page) =>
@@ -39,7 +42,10 @@ export const openRedirect: Attack = {
           title: `Open redirect: ${from} of ${where} sends the browser to any host`,
           where,
           expects: "expect(last.headers.location ?? '').not.toContain('.example');",
-          experiment: (fresh) => ({ steps: [make(fresh)], judge: ([answer]) => answer && leadsTo(answer, fresh) }),
+          experiment: (fresh) => ({
+            steps: [make(fresh)],
+            judge: ([answer]) => answer && leadsTo(answer, fresh),
+          }),
         });
         break;
       }

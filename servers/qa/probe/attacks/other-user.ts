@@ -12,14 +12,26 @@ export const otherUser: Attack = {
   async run(site) {
     const [first, second] = site.identities.users;
     if (!first || !second)
-      return site.note('other-user: two users are needed to see what they can do to each other; none were given.');
+      return site.note(
+        'other-user: two users are needed to see what they can do to each other; none were given.',
+      );
     const targets = site.surface.inputs.flatMap((input) => {
-      const field = input.fields.find(({ name, place }) => (place === 'path' && input.path.includes(`{${name}}`)) || (place === 'query' && /(^|_|[a-z])(id|user|account|owner|customer)$/i.test(name)));
+      const field = input.fields.find(
+        ({ name, place }) =>
+          (place === 'path' && input.path.includes(`{${name}}`)) ||
+          (place === 'query' && /(^|_|[a-z])(id|user|account|owner|customer)$/i.test(name)),
+      );
       return field ? [{ input, field }] : [];
     });
     for (const { input, field } of targets) {
-      for (const [owner, stranger] of [[first, second], [second, first]] as const) {
-        const found = input.method === 'GET' ? await read(site, input, field, owner, stranger) : await write(site, input, field, owner, stranger);
+      for (const [owner, stranger] of [
+        [first, second],
+        [second, first],
+      ] as const) {
+        const found =
+          input.method === 'GET'
+            ? await read(site, input, field, owner, stranger)
+            : await write(site, input, field, owner, stranger);
         if (found) break;
       }
     }
@@ -34,7 +46,13 @@ async function idsOf(site: Site, input: Input, field: Field, owner: Identity): P
   const collection = collectionOf(input, field);
   const made = await site.send(by(owner, create(site, collection)?.(site.tag()) ?? get(collection || '/')));
   const id = idOf(made);
-  return [...(id !== undefined && made.request.method === 'POST' ? [id] : []), ...membersOf(field.examples), '1', '2', '3'].slice(0, MOST_TRIED + 2);
+  return [
+    ...(id !== undefined && made.request.method === 'POST' ? [id] : []),
+    ...membersOf(field.examples),
+    '1',
+    '2',
+    '3',
+  ].slice(0, MOST_TRIED + 2);
 }
 
 /** How a member of a collection is made. */
@@ -43,7 +61,13 @@ function create({ surface }: Site, collection: string): ((tag: string) => HttpRe
   return input && ((tag) => requestFor(input, validValues(input, tag)));
 }
 
-async function read(site: Site, input: Input, field: Field, owner: Identity, stranger: Identity): Promise<boolean> {
+async function read(
+  site: Site,
+  input: Input,
+  field: Field,
+  owner: Identity,
+  stranger: Identity,
+): Promise<boolean> {
   const list = await site.send(by(stranger, get(collectionOf(input, field) || '/')));
   const ownList = await site.send(by(owner, get(collectionOf(input, field) || '/')));
   const isOwnList = isOk(list) && isOk(ownList) && !isSame(list, ownList);
@@ -55,7 +79,9 @@ async function read(site: Site, input: Input, field: Field, owner: Identity, str
     if (!isOk(other) || !isSame(own, other)) continue;
     if (!isTurnedAway(await site.send({ ...request, as: NOBODY }))) continue;
     const isUnlisted = isOwnList && isIn(ownList, id) && !isIn(list, id);
-    const why = isUnlisted ? `the list of "${stranger.name}" does not have it` : belongs(own, owner, stranger, request.path);
+    const why = isUnlisted
+      ? `the list of "${stranger.name}" does not have it`
+      : belongs(own, owner, stranger, request.path);
     if (why === undefined) continue;
     site.suspect({
       kind: otherUser.kind,
@@ -65,7 +91,10 @@ async function read(site: Site, input: Input, field: Field, owner: Identity, str
       expects: 'expect([401, 403, 404]).toContain(last.status);',
       experiment: () => ({
         steps: [by(owner, request), by(stranger, request)],
-        judge: ([mine, theirs]) => mine && theirs && isOk(theirs) && isSame(mine, theirs) ? `"${stranger.name}" reads what is "${owner.name}"'s (${why}): ${theirs.body.slice(0, 200)}` : undefined,
+        judge: ([mine, theirs]) =>
+          mine && theirs && isOk(theirs) && isSame(mine, theirs)
+            ? `"${stranger.name}" reads what is "${owner.name}"'s (${why}): ${theirs.body.slice(0, 200)}`
+            : undefined,
       }),
     });
     return true;
@@ -73,7 +102,8 @@ async function read(site: Site, input: Input, field: Field, owner: Identity, str
   return false;
 }
 
-const isIn = ({ body }: Exchange, id: unknown): boolean => new RegExp(`[:"/]\\s*"?${String(id).replace(/[^\w-]/g, '\\$&')}["/,}\\]]`).test(body);
+const isIn = ({ body }: Exchange, id: unknown): boolean =>
+  new RegExp(`[:"/]\\s*"?${String(id).replace(/[^\w-]/g, '\\$&')}["/,}\\]]`).test(body);
 
 /** Why the owner and not the stranger: their name in it, or signs that it is anybody's own. */
 function belongs(answer: Exchange, owner: Identity, stranger: Identity, path: string): string | undefined {
@@ -82,18 +112,28 @@ function belongs(answer: Exchange, owner: Identity, stranger: Identity, path: st
   return ownerSign(answer, path);
 }
 
-async function write(site: Site, input: Input, field: Field, owner: Identity, stranger: Identity): Promise<boolean> {
+async function write(
+  site: Site,
+  input: Input,
+  field: Field,
+  owner: Identity,
+  stranger: Identity,
+): Promise<boolean> {
   if (field.place !== 'path' || !/^(PUT|PATCH|DELETE|POST)$/.test(input.method)) return false;
   const template = `${collectionOf(input, field)}/{${field.name}}`;
   const make = create(site, collectionOf(input, field));
-  const reader = site.surface.inputs.find(({ method, path }) => method === 'GET' && path.replace(/\{[^}]*\}/g, '{}') === template.replace(/\{[^}]*\}/g, '{}'));
+  const reader = site.surface.inputs.find(
+    ({ method, path }) =>
+      method === 'GET' && path.replace(/\{[^}]*\}/g, '{}') === template.replace(/\{[^}]*\}/g, '{}'),
+  );
   const known = await idsOf(site, input, field, owner);
-  const action = (id: unknown, tag: string) => requestFor(input, { ...validValues(input, tag), [field.name]: id });
+  const action = (id: unknown, tag: string) =>
+    requestFor(input, { ...validValues(input, tag), [field.name]: id });
   const show = (id: unknown) => get(template.replace(`{${field.name}}`, encodeURIComponent(String(id))));
   for (const id of make ? known.slice(0, 1) : new Set(known)) {
     const fresh = make !== undefined;
     const steps = (tag: string): Step[] => {
-      const target = (before: Exchange[]) => (fresh ? (before[0] && idOf(before[0])) : undefined) ?? id;
+      const target = (before: Exchange[]) => (fresh ? before[0] && idOf(before[0]) : undefined) ?? id;
       return [
         fresh ? by(owner, make(tag)) : by(owner, show(id)),
         (before) => by(owner, show(target(before))),
@@ -104,7 +144,10 @@ async function write(site: Site, input: Input, field: Field, owner: Identity, st
     };
     const judge = (answers: Exchange[]) => changed(answers, reader !== undefined, stranger);
     const answers: Exchange[] = [];
-    for (const step of steps(site.tag())) answers.push(...(await Promise.all([typeof step === 'function' ? step(answers) : step].flat().map(site.send))));
+    for (const step of steps(site.tag()))
+      answers.push(
+        ...(await Promise.all([typeof step === 'function' ? step(answers) : step].flat().map(site.send))),
+      );
     if (judge(answers) === undefined) continue;
     site.suspect({
       kind: otherUser.kind,
@@ -121,8 +164,26 @@ async function write(site: Site, input: Input, field: Field, owner: Identity, st
 }
 
 /** The owner could see it, a stranger without identity was turned away, another user was not, and it is changed. */
-function changed([, before, nobody, act, after]: Exchange[], isReadable: boolean, stranger: Identity): string | undefined {
-  if (!before || !nobody || !act || !after || !isTurnedAway(nobody) || !(act.status >= 200 && act.status < 300)) return undefined;
-  const isOwned = isReadable ? isOk(before) && !isSame(before, after) && (hasAuthor(before) || ownerSign(before, before.request.path) !== undefined) : ownerSign(act, act.request.path) !== undefined;
-  return isOwned ? `"${stranger.name}" was answered ${act.status}; the owner saw ${before.body.slice(0, 100)} and then ${after.status} ${after.body.slice(0, 100)}` : undefined;
+function changed(
+  [, before, nobody, act, after]: Exchange[],
+  isReadable: boolean,
+  stranger: Identity,
+): string | undefined {
+  if (
+    !before ||
+    !nobody ||
+    !act ||
+    !after ||
+    !isTurnedAway(nobody) ||
+    !(act.status >= 200 && act.status < 300)
+  )
+    return undefined;
+  const isOwned = isReadable
+    ? isOk(before) &&
+      !isSame(before, after) &&
+      (hasAuthor(before) || ownerSign(before, before.request.path) !== undefined)
+    : ownerSign(act, act.request.path) !== undefined;
+  return isOwned
+    ? `"${stranger.name}" was answered ${act.status}; the owner saw ${before.body.slice(0, 100)} and then ${after.status} ${after.body.slice(0, 100)}`
+    : undefined;
 }

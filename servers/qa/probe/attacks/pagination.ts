@@ -10,7 +10,10 @@ const LARGE = 1_000;
 export const pagination: Attack = {
   kind: 'pagination',
   async run(site) {
-    const places = textPlaces(site, ({ name, place }, { method }) => method === 'GET' && place === 'query' && SIZE.test(name));
+    const places = textPlaces(
+      site,
+      ({ name, place }, { method }) => method === 'GET' && place === 'query' && SIZE.test(name),
+    );
     for (const place of places) await attackPlace(site, place);
   },
 
@@ -37,7 +40,11 @@ export const pagination: Attack = {
 async function attackPlace(site: Site, place: Place): Promise<void> {
   const one = await site.send(place.build('1', site.tag()));
   if (!isOk(one) || sizeOf(one) > 1) return;
-  for (const [value, what] of [[String(HUGE), 'has no upper bound'], ['-1', 'when negative means everything'], ['0', 'when zero means everything']] as const) {
+  for (const [value, what] of [
+    [String(HUGE), 'has no upper bound'],
+    ['-1', 'when negative means everything'],
+    ['0', 'when zero means everything'],
+  ] as const) {
     const steps = (tag: string) => [usual(place), place.build(value, tag)];
     const judge = ([normal, much]: Exchange[]) => normal && much && excess(normal, much, value);
     const answers = [];
@@ -70,7 +77,9 @@ function excess(normal: Exchange, much: Exchange, value: string): string | undef
     if (sizeOf(much) > LARGE) return `asked for ${HUGE}, got ${sizeOf(much)} entries`;
     return holds(jsonOf(much), HUGE) ? `the answer says that its limit is ${HUGE}` : undefined;
   }
-  return sizeOf(much) > sizeOf(normal) ? `asked for ${value}, got ${sizeOf(much)} entries instead of ${sizeOf(normal)}` : undefined;
+  return sizeOf(much) > sizeOf(normal)
+    ? `asked for ${value}, got ${sizeOf(much)} entries instead of ${sizeOf(normal)}`
+    : undefined;
 }
 
 const sizeOf = (answer: Exchange): number => listOf(answer)?.length ?? 0;
@@ -79,5 +88,7 @@ const sizeOf = (answer: Exchange): number => listOf(answer)?.length ?? 0;
 function holds(json: unknown, value: number, depth = 0): boolean {
   if (json === value) return true;
   if (typeof json !== 'object' || json === null || Array.isArray(json) || depth > 2) return false;
-  return Object.entries(json).some(([key, one]) => (one === value ? SIZE.test(key) : holds(one, value, depth + 1)));
+  return Object.entries(json).some(([key, one]) =>
+    one === value ? SIZE.test(key) : holds(one, value, depth + 1),
+  );
 }

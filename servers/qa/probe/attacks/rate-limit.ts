@@ -10,13 +10,22 @@ export const rateLimit: Attack = {
   kind: 'rate-limit',
   async run(site) {
     for (const input of site.surface.inputs) {
-      const secret = input.fields.find(({ name, type }) => type === 'password' || /pass|otp|pin|code/i.test(name));
-      if (input.method !== 'POST' || !secret || !DOOR.test(input.path) || /register|sign-?up|forgot|reset/i.test(input.path)) continue;
+      const secret = input.fields.find(
+        ({ name, type }) => type === 'password' || /pass|otp|pin|code/i.test(name),
+      );
+      if (
+        input.method !== 'POST' ||
+        !secret ||
+        !DOOR.test(input.path) ||
+        /register|sign-?up|forgot|reset/i.test(input.path)
+      )
+        continue;
       const who = site.tag();
       const guess = (): HttpRequest =>
         requestFor(input, { ...validValues(input, who), [secret.name]: `wrong-${site.tag()}` });
       const statuses: number[] = [];
-      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) statuses.push((await site.send(guess())).status);
+      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1)
+        statuses.push((await site.send(guess())).status);
       if (!unbounded(statuses)) continue;
       site.suspect({
         kind: rateLimit.kind,
@@ -26,7 +35,10 @@ export const rateLimit: Attack = {
         expects: 'expect(answers.map(({ status }) => status)).toContain(429);',
         experiment: () => ({
           steps: Array.from({ length: ATTEMPTS }, guess),
-          judge: (answers) => (unbounded(answers.map(({ status }) => status)) ? `${ATTEMPTS} times ${answers[0]?.status}` : undefined),
+          judge: (answers) =>
+            unbounded(answers.map(({ status }) => status))
+              ? `${ATTEMPTS} times ${answers[0]?.status}`
+              : undefined,
         }),
       });
     }
@@ -34,4 +46,5 @@ export const rateLimit: Attack = {
 };
 
 const unbounded = (statuses: number[]): boolean =>
-  statuses.every((status) => status === statuses[0]) && [200, 302, 303, 400, 401, 403, 422].includes(statuses[0] ?? 0);
+  statuses.every((status) => status === statuses[0]) &&
+  [200, 302, 303, 400, 401, 403, 422].includes(statuses[0] ?? 0);

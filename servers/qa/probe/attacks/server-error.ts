@@ -1,5 +1,5 @@
 import type { Attack, Field, HttpRequest, Input, Site } from '../types.ts';
-import { fitText, get, HEADERS, pathOf, requestFor, summary, validValues } from '../values.ts';
+import { fitText, get, pathOf, requestFor, summary, validValues } from '../values.ts';
 
 const HUGE = 100_000;
 const TEXTS = [
@@ -18,15 +18,9 @@ const TEXTS = [
   'NaN',
 ];
 const JSON_VALUES: unknown[] = [null, true, -1, 1e308, [], ['a'], {}, { toString: 'x' }];
-const BROKEN_BODIES = ['', '{', '[]', 'null', '"text"', '{"a":'.repeat(500), '--x\r\n', '%', 'a=%ff&&=&=='];
-const BODY_TYPES = [
-  'application/json',
-  'application/x-www-form-urlencoded',
-  'multipart/form-data',
-  'multipart/form-data; boundary=x',
-  'text/plain',
-  'x',
-];
+/** What is the finding of another attack, or no fault of the product: it may well fail to reach our listener. */
+const NOT_ITS_OWN = new Set(['malformed-body', 'oversized-body', 'ssrf']);
+const RANDOM_TEXTS = 4;
 const PATHS = [
   '/%',
   '/%ff',
@@ -52,8 +46,8 @@ export const serverError: Attack = {
     }
   },
 
-  observe({ request, status }) {
-    if (status !== 0 && status < 500) return [];
+  observe({ request, status }, by) {
+    if ((status !== 0 && status < 500) || NOT_ITS_OWN.has(by)) return [];
     const where = `${request.method} ${pathOf(request.path).slice(0, 200)}`;
     return [
       {
@@ -74,16 +68,8 @@ export const serverError: Attack = {
 function* hostileRequests(input: Input, site: Site): Generator<HttpRequest> {
   const valid = validValues(input, site.tag());
   for (const field of input.fields) {
-    for (const value of hostileValues(field, input))
+    for (const value of [...hostileValues(field, input), ...boundaries(field), ...randomTexts(site)])
       yield requestFor(input, { ...valid, [field.name]: value });
-  }
-  if (input.encoding === 'none') return;
-  const { path } = requestFor(input, valid);
-  yield { method: input.method, path, headers: { ...HEADERS } };
-  for (const type of BODY_TYPES) {
-    for (const body of BROKEN_BODIES) {
-      yield { method: input.method, path, headers: { ...HEADERS, 'content-type': type }, body };
-    }
   }
 }
 
@@ -99,3 +85,55 @@ function hostileValues(field: Field, input: Input): unknown[] {
   );
   return [undefined, ...padded, ...sized, ...(json ? JSON_VALUES : [])];
 }
+
+/** Just inside, on and just outside of what the description allows. */
+function boundaries({ type, minimum, maximum, minLength }: Field): unknown[] {
+  switch (type) {
+    case 'number': {
+      const low = minimum ?? 0;
+      const high = maximum ?? Number.MAX_SAFE_INTEGER;
+      return [low - 1, low, low + 0.5, high, high + 1, Number.MAX_SAFE_INTEGER + 2, '0x10', '1e400'];
+    }
+    case 'date':
+      return ['2030-02-31', '0000-00-00', '9999999-01-01', 'tomorrow'];
+    case 'email':
+      return ['@', 'a@b@c', `${'a'.repeat(300)}@example.com`];
+    case 'url':
+      return ['http://', 'javascript:1', 'http://[', '//'];
+    case 'text':
+      return minLength > 1 ? ['z'.repeat(minLength - 1), 'z'.repeat(minLength)] : [];
+    default:
+      return ['none-of-these'];
+  }
+}
+
+const ALPHABET = [
+  'a',
+  'Z',
+  '0',
+  ' ',
+  "'",
+  '"',
+  '<',
+  '&',
+  '%',
+  '\\',
+  '/',
+  '\n',
+  '\t',
+  '{',
+  '}',
+  '\u0000',
+  '\u200b',
+  '\ud83d',
+  '\ude00',
+  'ß',
+  '漢',
+  '\u0301',
+];
+
+/** Texts of odd characters; the site's tags are the dice, so that the same seed throws the same. */
+const randomTexts = (site: Site): string[] =>
+  Array.from({ length: RANDOM_TEXTS }, () =>
+    [...site.tag()].map((char) => ALPHABET[char.charCodeAt(0) % ALPHABET.length]).join(''),
+  );

@@ -30,7 +30,8 @@ export const sqlInjection: Attack = {
       const key = `${place.where} ${place.field.name}`;
       if (done.has(key)) continue;
       done.add(key);
-      const found = (await byError(site, place)) ?? (await byCondition(site, place)) ?? (await byTime(site, place));
+      const found =
+        (await byError(site, place)) ?? (await byCondition(site, place)) ?? (await byTime(site, place));
       if (found) site.suspect(found);
     }
   },
@@ -39,7 +40,12 @@ export const sqlInjection: Attack = {
 const ownValue = (place: Place, tag: string): string =>
   String(place.field.examples?.[0] ?? validValues(place.input, tag)[place.field.name] ?? '1');
 
-function suspicion(place: Place, how: string, experiment: Suspicion['experiment'], expects: string): Suspicion {
+function suspicion(
+  place: Place,
+  how: string,
+  experiment: Suspicion['experiment'],
+  expects: string,
+): Suspicion {
   return {
     kind: sqlInjection.kind,
     severity: 'critical',
@@ -67,7 +73,12 @@ async function byError(site: Site, place: Place): Promise<Suspicion | undefined>
   const rest = [await site.send(two), await site.send(again), await site.send(twoAgain)];
   if (judge([first, ...rest]) === undefined) return undefined;
   const how = 'breaks the query with one quote and not with two';
-  return suspicion(place, how, (tag) => ({ steps: steps(tag), judge }), 'expect(answers.filter(({ status }) => status >= 500)).toEqual([]);');
+  return suspicion(
+    place,
+    how,
+    (tag) => ({ steps: steps(tag), judge }),
+    'expect(answers.filter(({ status }) => status >= 500)).toEqual([]);',
+  );
 }
 
 /** True and false, each written in two ways: the answers agree within each and differ between. */
@@ -101,7 +112,8 @@ async function byCondition(site: Site, place: Place): Promise<Suspicion | undefi
 
 function differ(answers: Exchange[], texts: string[]): string | undefined {
   const [yes, alsoYes, no, alsoNo] = answers.map(
-    (answer, index) => `${answer.status} ${answer.headers.location ?? ''} ${without(answer, texts[index] ?? '')}`,
+    (answer, index) =>
+      `${answer.status} ${answer.headers.location ?? ''} ${without(answer, texts[index] ?? '')}`,
   );
   if (yes === undefined || yes !== alsoYes || no !== alsoNo || yes === no) return undefined;
   if (answers.some(({ status }) => status === 0 || status >= 500 || status === 429)) return undefined;
@@ -117,7 +129,8 @@ const HEAVY = [
 async function byTime(site: Site, place: Place): Promise<Suspicion | undefined> {
   if (place.input.method !== 'GET' && place.input.encoding === 'none') return undefined;
   for (const heavy of HEAVY) {
-    const steps = (tag: string) => ['2', '1', '2', '1'].map((size) => place.build(`${tag}${heavy(size)}`, tag));
+    const steps = (tag: string) =>
+      ['2', '1', '2', '1'].map((size) => place.build(`${tag}${heavy(size)}`, tag));
     const judge = (answers: Exchange[]) => {
       const [slow = 0, quick = 0, alsoSlow = 0, alsoQuick = 0] = answers.map(({ ms }) => ms);
       return Math.min(slow, alsoSlow) > SLOW_MS && Math.min(slow, alsoSlow) > 4 * Math.max(quick, alsoQuick)
@@ -129,7 +142,12 @@ async function byTime(site: Site, place: Place): Promise<Suspicion | undefined> 
     const first = await site.send(slow);
     if (first.ms < SLOW_MS || first.ms < 4 * (await site.send(quick)).ms) continue;
     const how = 'takes as long as the query is told to';
-    return suspicion(place, how, (fresh) => ({ steps: steps(fresh), judge }), 'expect(answers.filter(({ status }) => status >= 500)).toEqual([]);');
+    return suspicion(
+      place,
+      how,
+      (fresh) => ({ steps: steps(fresh), judge }),
+      'expect(answers.filter(({ status }) => status >= 500)).toEqual([]);',
+    );
   }
   return undefined;
 }

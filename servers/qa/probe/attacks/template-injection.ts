@@ -4,7 +4,9 @@ import { get } from '../values.ts';
 
 /** Each makes a template engine or an evaluator compute a number that is not in what was sent. */
 const payload = ({ a, b }: { a: number; b: number }): string =>
-  ['{{', '${', '<%=', '#{', '{%=', '[['].map((open, index) => `${open}${a}*${b}${['}}', '}', '%>', '}', '%}', ']]'][index]}`).join(' ');
+  ['{{', '${', '<%=', '#{', '{%=', '[[']
+    .map((open, index) => `${open}${a}*${b}${['}}', '}', '%>', '}', '%}', ']]'][index]}`)
+    .join(' ');
 
 /** What is sent in is evaluated as a template or an expression, in the answer or on a page that shows it later. */
 export const templateInjection: Attack = {
