@@ -12,6 +12,8 @@ export class BudgetSpent extends Error {}
 export interface Client {
   /** Sends one request, to the one origin, and never follows a redirect. Throws `BudgetSpent`; no answer, twice, is status 0. */
   send(request: HttpRequest): Promise<Exchange>;
+  /** The product runs at another origin from now on. Throws a RangeError as `openClient` does. */
+  moveTo(origin: string): void;
   /** How many requests were sent. */
   sent(): number;
 }
@@ -35,16 +37,15 @@ export function openClient(
   origin: string,
   { budget, fetch: given, allowed = [], identities }: ClientOptions,
 ): Client {
-  const base = new URL(origin);
-  const may = LOOPBACK.test(base.hostname) || allowed.includes(base.hostname);
-  if (!/^https?:$/.test(base.protocol) || !may) {
-    throw new RangeError(`The probe attacks loopback and explicitly allowed hosts only, not ${base.host}.`);
-  }
+  let base = checked(origin, allowed);
   const started = performance.now();
   let sent = 0;
 
   return {
     sent: () => sent,
+    moveTo(other) {
+      base = checked(other, allowed);
+    },
     async send(plain) {
       // Anything else could continue the host's name.
       if (!plain.path.startsWith('/')) throw new RangeError('A path starts with a slash.');
@@ -53,13 +54,22 @@ export function openClient(
       const left = ms - (performance.now() - started);
       if (sent >= requests || left <= 0) throw new BudgetSpent();
       sent += 1;
-      const answer = await exchange(base.origin, request, Math.min(left, ONE_ANSWER_MS), given);
+      const answer = await exchange(base, request, Math.min(left, ONE_ANSWER_MS), given);
       // Our own deadline cut it off: that says nothing about the product.
       if (answer.status === 0 && left < ONE_ANSWER_MS && performance.now() - started >= ms)
         throw new BudgetSpent();
       return answer;
     },
   };
+}
+
+function checked(origin: string, allowed: readonly string[]): string {
+  const url = new URL(origin);
+  const may = LOOPBACK.test(url.hostname) || allowed.includes(url.hostname) || allowed.includes(url.host);
+  if (!/^https?:$/.test(url.protocol) || !may) {
+    throw new RangeError(`The probe attacks loopback and explicitly allowed hosts only, not ${url.host}.`);
+  }
+  return url.origin;
 }
 
 /** The request with the headers of who sends it; its own headers go before. */

@@ -42,8 +42,8 @@ export interface ProbeOptions {
   inputs?: readonly Input[];
   /** Who the product knows; without it nothing can be said about what users may do to each other. */
   identities?: Identities;
-  /** Puts the product's data back to what it was at the start. */
-  reset?: () => Promise<void>;
+  /** Puts the product's data back to what it was at the start; answers with its origin, which may be another one then. */
+  reset?: () => Promise<string>;
   /** Told before each part, for whoever waits. */
   progress?: (part: string) => void;
   /** The same seed against the same product gives the same requests and findings. */
@@ -96,8 +96,9 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     return exchange;
   };
   const reset = async () => {
-    await options.reset?.();
-    return options.reset !== undefined;
+    if (!options.reset) return false;
+    client.moveTo(await options.reset());
+    return true;
   };
   /** Runs a part; false when the budget ended it. */
   const within = async (name: string, run: () => Promise<void>): Promise<boolean> => {

@@ -51,4 +51,5 @@ export function rawExchange(
 }
 
 /** What node:http refuses in a path; everything else stays. */
-const encodeUnsafe = (path: string): string => path.replace(/[^\x21-\x7e]/g, encodeURIComponent);
+const encodeUnsafe = (path: string): string =>
+  path.replace(/[^\x21-\x7e]+/g, (text) => encodeURIComponent(text.toWellFormed()));

@@ -81,7 +81,7 @@ export function requestFor(input: Input, values: Record<string, unknown>): HttpR
   const given = (place: Field['place']) =>
     input.fields.filter((field) => field.place === place && values[field.name] !== undefined);
   const path = given('path').reduce(
-    (text, { name }) => text.replaceAll(`{${name}}`, encodeURIComponent(String(values[name]))),
+    (text, { name }) => text.replaceAll(`{${name}}`, encodeURIComponent(String(values[name]).toWellFormed())),
     input.path,
   );
   const query = new URLSearchParams(

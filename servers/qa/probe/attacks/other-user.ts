@@ -42,17 +42,19 @@ const by = (who: Identity, request: HttpRequest): HttpRequest => ({ ...request, 
 const collectionOf = (input: Input, field: Field): string => input.path.split(`/{${field.name}}`)[0] ?? '';
 
 /** Ids that the owner may know: of what they made now, of lists, and the usual first ones. */
-async function idsOf(site: Site, input: Input, field: Field, owner: Identity): Promise<unknown[]> {
-  const collection = collectionOf(input, field);
-  const made = await site.send(by(owner, create(site, collection)?.(site.tag()) ?? get(collection || '/')));
-  const id = idOf(made);
+async function idsOf(
+  site: Site,
+  input: Input,
+  field: Field,
+  owner: Identity,
+): Promise<{ id: unknown; isMade: boolean }[]> {
+  const make = create(site, collectionOf(input, field));
+  const made = make && idOf(await site.send(by(owner, make(site.tag()))));
+  const known = [...new Set([...membersOf(field.examples), '1', '2', '3'].map(String))].slice(0, MOST_TRIED);
   return [
-    ...(id !== undefined && made.request.method === 'POST' ? [id] : []),
-    ...membersOf(field.examples),
-    '1',
-    '2',
-    '3',
-  ].slice(0, MOST_TRIED + 2);
+    ...(made === undefined ? [] : [{ id: made, isMade: true }]),
+    ...known.map((id) => ({ id, isMade: false })),
+  ];
 }
 
 /** How a member of a collection is made. */
@@ -71,7 +73,8 @@ async function read(
   const list = await site.send(by(stranger, get(collectionOf(input, field) || '/')));
   const ownList = await site.send(by(owner, get(collectionOf(input, field) || '/')));
   const isOwnList = isOk(list) && isOk(ownList) && !isSame(list, ownList);
-  for (const id of new Set(await idsOf(site, input, field, owner))) {
+  const make = create(site, collectionOf(input, field));
+  for (const { id, isMade } of await idsOf(site, input, field, owner)) {
     const request = requestFor(input, { ...validValues(input, site.tag()), [field.name]: id });
     const own = await site.send(by(owner, request));
     if (!isOk(own) || own.body.length < 3) continue;
@@ -81,7 +84,7 @@ async function read(
     const isUnlisted = isOwnList && isIn(ownList, id) && !isIn(list, id);
     const why = isUnlisted
       ? `the list of "${stranger.name}" does not have it`
-      : belongs(own, owner, stranger, request.path);
+      : belongs(own, owner, stranger, isMade ? request.path : '');
     if (why === undefined) continue;
     site.suspect({
       kind: otherUser.kind,
@@ -89,13 +92,25 @@ async function read(
       title: `${whereOf(input)} shows one user what belongs to another`,
       where: whereOf(input),
       expects: 'expect([401, 403, 404]).toContain(last.status);',
-      experiment: () => ({
-        steps: [by(owner, request), by(stranger, request)],
-        judge: ([mine, theirs]) =>
-          mine && theirs && isOk(theirs) && isSame(mine, theirs)
-            ? `"${stranger.name}" reads what is "${owner.name}"'s (${why}): ${theirs.body.slice(0, 200)}`
-            : undefined,
-      }),
+      experiment: (tag) => {
+        const ask = (answers: Exchange[]) => {
+          const own = isMade && answers[0] ? idOf(answers[0]) : id;
+          return requestFor(input, { ...validValues(input, tag), [field.name]: own ?? id });
+        };
+        return {
+          steps: [
+            ...(isMade && make ? [by(owner, make(tag))] : []),
+            (answers) => by(owner, ask(answers)),
+            (answers) => by(stranger, ask(answers)),
+          ],
+          judge: (answers) => {
+            const [mine, theirs] = answers.slice(-2);
+            return mine && theirs && isOk(theirs) && isSame(mine, theirs)
+              ? `"${stranger.name}" reads what is "${owner.name}"'s (${why}): ${theirs.body.slice(0, 200)}`
+              : undefined;
+          },
+        };
+      },
     });
     return true;
   }
@@ -128,9 +143,9 @@ async function write(
   );
   const known = await idsOf(site, input, field, owner);
   const action = (id: unknown, tag: string) =>
-    requestFor(input, { ...validValues(input, tag), [field.name]: id });
+    requestFor(input, { ...validValues(input, `${tag}b`), [field.name]: id });
   const show = (id: unknown) => get(template.replace(`{${field.name}}`, encodeURIComponent(String(id))));
-  for (const id of make ? known.slice(0, 1) : new Set(known)) {
+  for (const { id } of make ? known.slice(0, 1) : known) {
     const fresh = make !== undefined;
     const steps = (tag: string): Step[] => {
       const target = (before: Exchange[]) => (fresh ? before[0] && idOf(before[0]) : undefined) ?? id;

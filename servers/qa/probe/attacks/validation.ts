@@ -42,7 +42,6 @@ function promised({ type, required, minLength, maxLength, minimum, maximum, patt
     required && { value: undefined, what: 'is required and missing' },
     type === 'number' && { value: 'many', what: 'is a word where a number belongs' },
     type === 'boolean' && { value: 'perhaps', what: 'is a word where true or false belongs' },
-    type === 'text' && { value: { a: ['b'] }, what: 'is an object where text belongs' },
     minimum !== undefined && { value: minimum - 1, what: 'is below its minimum' },
     maximum !== undefined && { value: maximum + 1, what: 'is above its maximum' },
     maxLength !== undefined && { value: 'z'.repeat(maxLength + 1), what: 'is longer than its maximum' },
