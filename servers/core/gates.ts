@@ -17,7 +17,7 @@ export type Gate = MachineGate | QaGate;
 export const PAGE_BUDGET = { pages: 12, ms: 240_000 };
 
 /** Bounds of one probe: requests, and milliseconds. */
-export const PROBE_BUDGET = { requests: 1_500, ms: 20_000 };
+export const PROBE_BUDGET = { requests: 6_000, ms: 60_000 };
 
 export const isMachineGate = (name: string): name is MachineGate =>
   (MACHINE_GATES as readonly string[]).includes(name);

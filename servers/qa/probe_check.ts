@@ -1,15 +1,8 @@
 import { PROBE_BUDGET } from '../core/gates.ts';
 import type { Check } from './checks.ts';
-import type { Severity } from './finding.ts';
 import { reportOf } from './report.ts';
 
-const CLASSES: Record<string, string> = {
-  start: 'no-start',
-  'main-path': 'server-error',
-  'security-header': 'security-headers',
-};
-const SEVERITY: Record<string, Severity> = { blocker: 'critical', major: 'high', minor: 'low' };
-const AROUND_MS = 40_000;
+const AROUND_MS = 60_000;
 
 /** Attacks the running product; see probe/probe.ts. */
 export const probeCheck: Check = {
@@ -19,14 +12,15 @@ export const probeCheck: Check = {
     if (target.kind === 'static')
       return notTested('probe: pages of files alone have no server of their own to attack.');
     const limits = { wallMs: PROBE_BUDGET.ms + AROUND_MS };
-    const input = { seed: 1, budget: PROBE_BUDGET };
+    const { auth, allow } = target;
+    const input = { seed: 1, budget: PROBE_BUDGET, allow, ...(auth ? { auth } : {}) };
     const result = await target.run({ program: 'qa-probe', input, limits, signal });
     const report = reportOf(result.report);
     if (!report) throw new Error(result.why || 'the probe made no report');
     for (const { kind, severity, where, title, evidence, reproduction, confirmed } of report.findings)
       finding({
-        class: CLASSES[kind] ?? kind,
-        severity: SEVERITY[severity] ?? 'high',
+        class: kind,
+        severity,
         where,
         what: `${title}. ${evidence}`.slice(0, 2_000),
         reproduce: reproduction,

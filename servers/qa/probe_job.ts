@@ -33,7 +33,7 @@ const probeJob = z.strictObject({
 });
 
 /** Time for the runtime to start and to end, beside the probe's own budget. */
-const AROUND_MS = 40_000;
+const AROUND_MS = 60_000;
 
 type ProbeOutcome = Outcome & { report: Report };
 

@@ -4,36 +4,61 @@
  */
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { NotStarted, productStart, start } from '../product/start.ts';
+import { NotStarted, type ProductStart, productStart, start } from '../product/start.ts';
 import { criterion } from './criteria.ts';
 import { excerpt, findingId, probe } from './probe.ts';
-import type { ProbeReport } from './types.ts';
+import { readSources } from './source/read.ts';
+import type { Identities, Input, ProbeReport } from './types.ts';
 
 /** Where `wrangler dev` serves by default, so that the report's commands can be pasted. */
 const SHOWN_ORIGIN = 'http://127.0.0.1:8787';
+
+const headers = z.record(z.string().max(100), z.string().max(10_000));
+/** Who the product knows, as the file of `--auth` says it. */
+const auth = z.strictObject({
+  users: z.array(z.strictObject({ name: z.string().min(1).max(100), headers })).max(20),
+  expired: z.strictObject({ headers }).optional(),
+  admin: z.strictObject({ headers }).optional(),
+});
 
 const job = z.strictObject({
   product: productStart,
   openapi: z.unknown().optional(),
   criteria: z.array(criterion).max(200).default([]),
+  auth: auth.optional(),
+  allow: z.array(z.string().max(300)).max(50).default([]),
+  /** A folder with the product's sources, where there is one besides what runs. */
+  sources: z.string().max(1_000).optional(),
   seed: z.int().min(0),
   budget: z.strictObject({ requests: z.int().min(1).max(100_000), ms: z.int().min(100).max(3_600_000) }),
 });
 type Job = z.infer<typeof job>;
 
 async function report(input: Job): Promise<ProbeReport> {
-  const { product: described, openapi, criteria, seed, budget } = input;
+  const { product: described, openapi, criteria, seed, budget, allow } = input;
   const started = performance.now();
   try {
-    const product = await start(described);
+    let product = await start(described);
     try {
       return await probe({
         origin: product.origin,
+        allowed: allow,
         openapi,
+        inputs: await known(described, input.sources),
         criteria,
+        identities: identitiesOf(input.auth),
         seed,
         budget,
-        shownOrigin: SHOWN_ORIGIN,
+        ...(described.kind === 'url'
+          ? {}
+          : {
+              shownOrigin: SHOWN_ORIGIN,
+              async reset() {
+                await product.stop();
+                product = await start(described);
+                return product.origin;
+              },
+            }),
       });
     } finally {
       await product.stop();
@@ -43,6 +68,19 @@ async function report(input: Job): Promise<ProbeReport> {
     return notStarted(error, seed, Math.round(performance.now() - started));
   }
 }
+
+/** What the sources say about routes: those named, or what runs. */
+function known(product: ProductStart, sources: string | undefined): Promise<Input[]> {
+  if (sources !== undefined) return readSources(sources);
+  if (product.kind === 'worker') return readSources(product.bundleDir);
+  return product.kind === 'command' ? readSources(product.cwd) : Promise.resolve([]);
+}
+
+const identitiesOf = (given: z.infer<typeof auth> | undefined): Identities => ({
+  users: given?.users ?? [],
+  ...(given?.expired ? { expired: { name: 'expired', ...given.expired } } : {}),
+  ...(given?.admin ? { admin: { name: 'admin', ...given.admin } } : {}),
+});
 
 function notStarted(error: NotStarted, seed: number, ms: number): ProbeReport {
   const title = 'The product does not start';
