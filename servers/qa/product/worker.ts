@@ -38,6 +38,8 @@ export interface RunningProduct {
   origin: string;
   /** Stops workerd and drops its data. */
   stop(): Promise<void>;
+  /** Where a debugger of the runtime connects, for a Worker that was started with one: `ws://127.0.0.1:<port>`. */
+  inspector?: string;
 }
 
 /** The product did not start; the message says why, bounded, in the runtime's words. */
@@ -49,7 +51,11 @@ export class NotStarted extends Error {}
  * The bytes in `bundleDir` run as they are: the output of `wrangler deploy --dry-run --outdir`. Nothing leaves the
  * machine. Throws `NotStarted` when a migration fails, the runtime refuses the bundle, or nothing answers in 15 s.
  */
-export async function startProduct(bundleDir: string, config: ProductConfig): Promise<RunningProduct> {
+export async function startProduct(
+  bundleDir: string,
+  config: ProductConfig,
+  { inspected = false }: { inspected?: boolean } = {},
+): Promise<RunningProduct> {
   let log = '';
   let runtime: Miniflare | undefined;
   try {
@@ -68,6 +74,7 @@ export async function startProduct(bundleDir: string, config: ProductConfig): Pr
         ),
         host: '127.0.0.1',
         port: 0,
+        ...(inspected ? { inspectorPort: 0, inspectorHost: '127.0.0.1' } : {}),
         cf: false,
         log: new NoOpLog(),
         handleRuntimeStdio(stdout: Readable, stderr: Readable) {
@@ -86,7 +93,8 @@ export async function startProduct(bundleDir: string, config: ProductConfig): Pr
       tooLate,
     );
     const started = runtime;
-    return { origin, stop: () => started.dispose() };
+    const inspector = inspected ? (await started.getInspectorURL()).origin : undefined;
+    return { origin, stop: () => started.dispose(), ...(inspector === undefined ? {} : { inspector }) };
   } catch (error) {
     await runtime?.dispose().catch(() => undefined);
     const reason = error instanceof Error ? error.message : String(error);

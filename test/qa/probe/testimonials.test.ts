@@ -4,7 +4,7 @@ import type { ProbeReport } from '../../../servers/qa/probe/types.ts';
 import type { RunningProduct } from '../../../servers/qa/product/worker.ts';
 import { layOut, remove, renameAll, run, type Stage } from './workshop.ts';
 
-const BUDGET = { requests: 2_000, ms: 20_000 };
+const BUDGET = { requests: 6_000, ms: 60_000 };
 
 const serious = ({ findings }: ProbeReport) => findings.filter(({ severity }) => severity !== 'low');
 const places = (report: ProbeReport) =>

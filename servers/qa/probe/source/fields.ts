@@ -43,7 +43,7 @@ export function readsOf(handler: Node, file: Node, codes: readonly string[]): Re
     }
     if (node.type === 'VariableDeclarator' && bodies.has(nameOf(node.init) ?? ''))
       for (const name of keysOf(node.id as Node)) names.set(name, 'body');
-    if (node.type === 'CallExpression') {
+    if (node.type === 'CallExpression' && node.callee) {
       const [first] = argumentsOf(node);
       const text = textOf(first);
       const callee = node.callee as Node;

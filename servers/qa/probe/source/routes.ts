@@ -86,7 +86,7 @@ function registered(
     : [name === 'del' ? 'delete' : name];
   const handler = handlerOf(last, tree) ?? node;
   // What stands between path and handler, a validator for example, reads the request too.
-  const whole = { ...node, handler } as Node;
+  const whole = { ...node, callee: null, handler } as unknown as Node;
   return methods.map((method) => ({
     method: method.toLowerCase() === 'all' ? 'GET' : method.toUpperCase(),
     path: template(base + path),
