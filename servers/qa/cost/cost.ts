@@ -52,7 +52,7 @@ export interface CostOptions {
 
 /**
  * What requests to a bundled Worker cost against the limits of a plan. CPU is the runtime's own process time over
- * sequential warm requests, less the same for an empty Worker; a route over the limit is measured a second time
+ * sequential warm requests, less the same for an empty Worker and for the emulation of its bindings; a route over the limit is measured a second time
  * before it counts, and profiled for the name of the function. Sizes are after gzip. Nothing leaves the machine.
  * The bundle's folder gets one file more. Throws `NotStarted` as `startProduct` does.
  */
@@ -96,7 +96,7 @@ export async function costOf(options: CostOptions): Promise<CostReport> {
         evidence: `${report.startUpMs} ms of CPU before the first answer, limit ${limits.startUpMs} ms`,
       });
     }
-    if (pid !== undefined) await measureRoutes(options, product, pid, empty.requestMs, report);
+    if (pid !== undefined) await measureRoutes(options, product, pid, empty, report);
   } finally {
     await product.stop();
   }
@@ -107,13 +107,13 @@ async function measureRoutes(
   { config, plan, openapi, inputs = [], identities = { users: [] } }: CostOptions,
   product: RunningProduct,
   pid: number,
-  emptyMs: number,
+  empty: Empty,
   report: CostReport,
 ): Promise<void> {
   const limits = LIMITS[plan];
   const found = await findRoutes(product.origin, { openapi, inputs, identities });
   for (const route of found.routes) {
-    const first = await measure(found, route, pid, emptyMs);
+    const first = await measure(found, route, pid, empty);
     const count = first.count;
     report.routes.push({ where: route.where, status: first.status, cpuMs: first.cpuMs, subrequests: count });
     if (count === undefined)
@@ -136,11 +136,9 @@ async function measureRoutes(
         );
       continue;
     }
-    const again = await measure(found, route, pid, emptyMs);
+    const again = await measure(found, route, pid, empty);
     const culprit = await culpritOf(found, route, product, config.name);
-    // Bindings are emulated in the same process; what they take is not the product's.
-    const isOwn = config.d1.length === 0 || culprit === undefined || culprit.busyMs / PROFILED > limits.cpuMs;
-    if (again.cpuMs <= limits.cpuMs || !isOwn) continue;
+    if (again.cpuMs <= limits.cpuMs) continue;
     report.findings.push({
       kind: 'cpu-limit',
       severity: 'high',
@@ -155,7 +153,7 @@ async function measure(
   { send }: Routes,
   route: Route,
   pid: number,
-  emptyMs: number,
+  empty: Empty,
 ): Promise<{ cpuMs: number; status: number; count: number | undefined }> {
   const warm = await send(route.build());
   await send(route.build());
@@ -165,8 +163,9 @@ async function measure(
   for (; sent < SAMPLE && performance.now() - started < ROUTE_MS; sent += 1) await send(route.build());
   const used = ((await cpuOf(pid)) ?? 0) - before;
   const count = Number.parseInt(warm.headers[COUNT_HEADER] ?? '', 10);
+  const emulation = empty.requestMs + (Number.isNaN(count) ? 0 : count * empty.callMs);
   return {
-    cpuMs: Math.max(0, Math.round(10 * (used / Math.max(1, sent) - emptyMs)) / 10),
+    cpuMs: Math.max(0, Math.round(10 * (used / Math.max(1, sent) - emulation)) / 10),
     status: warm.status,
     count: Number.isNaN(count) ? undefined : count,
   };
@@ -184,24 +183,39 @@ const culpritOf = (
         for (let sent = 0; sent < PROFILED; sent += 1) await send(route.build());
       }).catch(() => undefined);
 
-/** What a Worker that does nothing takes: to start, and for a request. Undefined where that can't be read. */
-async function emptyWorker(
-  config: ProductConfig,
-): Promise<{ startMs: number; requestMs: number } | undefined> {
+/** What a Worker that does nothing takes, in milliseconds of CPU: to start, for a request, and for the emulation of one binding's call. */
+interface Empty {
+  startMs: number;
+  requestMs: number;
+  callMs: number;
+}
+
+const CALLS = 20;
+const EMPTY = `export default { async fetch(request, env) {
+  if (request.url.endsWith('/calls')) for (let i = 0; i < ${CALLS}; i += 1) await env.DB.prepare('SELECT ?').bind(i).all();
+  return new Response('');
+} };`;
+
+/** Undefined where the CPU time of a process can't be read. */
+async function emptyWorker(config: ProductConfig): Promise<Empty | undefined> {
   const dir = await mkdtemp(join(tmpdir(), 'millwright-empty-'));
   try {
-    await writeFile(join(dir, 'index.js'), "export default { fetch: () => new Response('') };");
-    const { d1: _, migrationsDir: __, ...rest } = config;
-    const empty = await startProduct(dir, { ...rest, d1: [], main: 'index.js' }, { inspected: true });
+    await writeFile(join(dir, 'index.js'), EMPTY);
+    const { migrationsDir: _, ...rest } = config;
+    const empty = await startProduct(dir, { ...rest, d1: ['DB'], main: 'index.js' }, { inspected: true });
     try {
       const pid = await workerd();
       const startMs = pid === undefined ? undefined : await cpuOf(pid);
       if (pid === undefined || startMs === undefined) return undefined;
-      const client = { send: async () => void (await (await fetch(empty.origin)).arrayBuffer()) };
-      for (let sent = 0; sent < SAMPLE; sent += 1) await client.send();
-      const before = (await cpuOf(pid)) ?? 0;
-      for (let sent = 0; sent < 3 * SAMPLE; sent += 1) await client.send();
-      return { startMs, requestMs: (((await cpuOf(pid)) ?? 0) - before) / (3 * SAMPLE) };
+      const each = async (path: string): Promise<number> => {
+        const ask = async () => void (await (await fetch(empty.origin + path)).arrayBuffer());
+        for (let sent = 0; sent < 5; sent += 1) await ask();
+        const before = (await cpuOf(pid)) ?? 0;
+        for (let sent = 0; sent < 2 * SAMPLE; sent += 1) await ask();
+        return (((await cpuOf(pid)) ?? 0) - before) / (2 * SAMPLE);
+      };
+      const requestMs = await each('/');
+      return { startMs, requestMs, callMs: Math.max(0, ((await each('/calls')) - requestMs) / CALLS) };
     } finally {
       await empty.stop();
     }

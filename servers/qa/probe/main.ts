@@ -4,9 +4,10 @@
  */
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
+import { type CostReport, costOf } from '../cost/cost.ts';
 import { NotStarted, type ProductStart, productStart, start } from '../product/start.ts';
 import { criterion } from './criteria.ts';
-import { excerpt, findingId, probe } from './probe.ts';
+import { excerpt, findingId, probe, sortFindings } from './probe.ts';
 import { readSources } from './source/read.ts';
 import type { Identities, Input, ProbeReport } from './types.ts';
 
@@ -29,12 +30,54 @@ const job = z.strictObject({
   allow: z.array(z.string().max(300)).max(50).default([]),
   /** A folder with the product's sources, where there is one besides what runs. */
   sources: z.string().max(1_000).optional(),
+  /** The plan whose limits a Worker is held against. */
+  plan: z.enum(['free', 'paid']).default('free'),
   seed: z.int().min(0),
   budget: z.strictObject({ requests: z.int().min(1).max(100_000), ms: z.int().min(100).max(3_600_000) }),
 });
 type Job = z.infer<typeof job>;
 
+/** The probe's report and, for a Worker that starts, what its requests cost. */
 async function report(input: Job): Promise<ProbeReport> {
+  const probed = await attacked(input);
+  if (input.product.kind !== 'worker') {
+    const why = 'cost: only a Worker is measured; what runs by a command has no plan with limits.';
+    return { ...probed, notTested: [...probed.notTested, why] };
+  }
+  if (probed.findings.some(({ kind }) => kind === 'no-start')) return probed;
+  const { bundleDir, config } = input.product;
+  const started = performance.now();
+  const cost = await costOf({
+    bundleDir,
+    config,
+    plan: input.plan,
+    openapi: input.openapi,
+    inputs: await known(input.product, input.sources),
+    identities: identitiesOf(input.auth),
+  });
+  return withCost(probed, cost, Math.round(performance.now() - started));
+}
+
+function withCost(probed: ProbeReport, cost: CostReport, ms: number): ProbeReport {
+  const found = cost.findings.map((one) => ({
+    ...one,
+    id: findingId(one.kind, one.where),
+    reproduction: /^[A-Z]+ \//.test(one.where)
+      ? `curl -i -X ${one.where.split(' ')[0]} ${probed.origin}${one.where.split(' ')[1]}`
+      : 'npx wrangler deploy --dry-run',
+    regression: '',
+    confirmed: true as const,
+  }));
+  return {
+    ...probed,
+    findings: sortFindings([...probed.findings, ...found]),
+    checks: [...probed.checks, { name: 'cost', ran: cost.routes.length > 0, requests: 0, ms }],
+    notTested: [...probed.notTested, ...cost.notTested],
+    ms: probed.ms + ms,
+  };
+}
+
+async function attacked(input: Job): Promise<ProbeReport> {
   const { product: described, openapi, criteria, seed, budget, allow } = input;
   const started = performance.now();
   try {

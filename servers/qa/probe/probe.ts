@@ -232,7 +232,8 @@ function bounded(suspicions: Suspicion[], note: (text: string) => void): Suspici
   });
 }
 
-const sortFindings = (findings: Finding[]): Finding[] =>
+/** Worst first. */
+export const sortFindings = (findings: Finding[]): Finding[] =>
   findings.toSorted(
     (a, b) =>
       RANK[a.severity] - RANK[b.severity] || a.kind.localeCompare(b.kind) || a.where.localeCompare(b.where),
