@@ -308,3 +308,16 @@ export async function agentsSeenAfter(db: Db, seq: number): Promise<ReadonlySet<
     .execute();
   return new Set(rows.map(({ agent }) => agent));
 }
+
+/** Whether a session holds a task by a lease that counts now. */
+export async function holdsNow(db: Db, session: string, task: number, now: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('leases')
+    .select('subject')
+    .where('kind', '=', 'task')
+    .where('subject', '=', task)
+    .where('holder', '=', session)
+    .where('ends_at', '>', now)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -15,8 +15,8 @@ const NOT_RUN =
   'The Millwright guard did not run, so the call is blocked. A person finds out why: millwright doctor --host.';
 
 /**
- * The hooks of a factory's host: the guard before every tool call, and what keeps where a session stands and gives
- * back what it held. The guard fails closed on every host and version, because its command ends with `exit 2`.
+ * The hooks of a factory's host: the guard before every tool call, what keeps where a session stands, and what tells
+ * a sub-agent that it still holds a task. The guard fails closed on every host and version, because its command ends with `exit 2`.
  *
  * @param failsClosed settings that a host knows besides, for a guard that never answered
  */
@@ -27,6 +27,9 @@ export function factoryHooks(
   const { node, launcher, guard } = factory.programs;
   const guarded = `${words(node, guard, factory.policy)} || { echo ${quoted(NOT_RUN)} >&2; exit 2; }`;
   const card = command(words(node, launcher, 'memory', 'card', '--enrolment', factory.main.enrolment));
+  const stopping = command(
+    words(node, launcher, 'session', 'stopping', '--enrolment', factory.main.enrolment),
+  );
   return {
     PreToolUse: [
       {
@@ -36,6 +39,7 @@ export function factoryHooks(
     ],
     SessionStart: [{ hooks: [card] }],
     PreCompact: [{ hooks: [card] }],
+    SubagentStop: [{ hooks: [stopping] }],
     SessionEnd: [{ hooks: [{ ...card, timeout: END_SECONDS }] }],
   };
 }

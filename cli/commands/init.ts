@@ -9,6 +9,7 @@ import { openServices } from '../../servers/core/open.ts';
 import { type FactoryPaths, factoryPaths } from '../../servers/core/paths.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { formatPublicKey } from '../../servers/core/signing/sshsig.ts';
+import { PACKAGE_ROOT } from '../../servers/core/version.ts';
 import { sowLessons } from '../../servers/memory/seeds.ts';
 import { type Written, writeClaudeMd } from '../claude_md/write.ts';
 import { definitionAt } from '../definition.ts';
@@ -98,6 +99,11 @@ async function run(io: Io, options: InitOptions & GlobalOptions): Promise<Result
     const claudeMd = options.claudeMd ? await writeClaudeMd(repository.root, name) : undefined;
     const definition = await services.factory();
     const hosts = options.host ? await setUpHosts({ definition, paths, repository }, options) : undefined;
+    if (hosts && PACKAGE_ROOT.includes('/_npx/')) {
+      io.progress(
+        'Millwright runs from a cache of npm, which hosts now name. Install it and run this again.',
+      );
+    }
     return await report(
       { name, home: paths.home, mainline, isNew, head, stack, remote, key, enrolments, claudeMd, hosts },
       services,

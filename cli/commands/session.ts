@@ -3,11 +3,13 @@ import { append } from '../../servers/core/record.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError } from '../failures.ts';
 import { handled } from '../handled.ts';
+import { stopping } from '../hooks/stopping.ts';
 import { shown, table, when } from '../io.ts';
 import { liveSessions, revokeEnrolment, revokeSession } from '../queries.ts';
 
 export function session(program: Command): void {
   const group = program.command('session').description('the sessions of agents that can call tools now');
+  stopping(group);
   group
     .command('list')
     .description('live sessions, newest last')

@@ -40,6 +40,7 @@ export async function hostChanges(
     path: factory.policy,
     before: await readText(factory.policy),
     after: remove ? undefined : `${JSON.stringify(guardPolicy(factory), null, 1)}\n`,
+    says: remove ? 'is taken out' : `the guard's policy for ${factory.agents.length} agents`,
   };
   return [policy, ...changes, await excludeChange(repository, remove)];
 }

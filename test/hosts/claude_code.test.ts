@@ -83,6 +83,10 @@ describe.each(VERSIONS)('%s', (host) => {
     const endOf = (name: string) => Number(sessions.find(({ agent }) => agent === name)?.ended_at);
     // The main session went on for two seconds more: what closed them is that they stopped.
     expect(endOf('ceo') - Math.max(endOf('developer'), endOf('qa'))).toBeGreaterThan(1500);
+    const reminded = desk.model.requests.filter(({ turns }) =>
+      /You still hold T-\d+\./.test(JSON.stringify(turns)),
+    );
+    expect(reminded).toHaveLength(2);
     const held = await desk.withStore(({ store }) =>
       store.db.selectFrom('leases').selectAll().where('ends_at', '>', 0).execute(),
     );

@@ -1,33 +1,17 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import * as z from 'zod';
-import { type HomeEnrolment, readEnrolment } from '../../../servers/core/enrolment.ts';
-import { hashToken } from '../../../servers/core/identity.ts';
-import { inTime } from '../../../servers/core/in_time.ts';
-import { openServices } from '../../../servers/core/open.ts';
-import type { Services } from '../../../servers/core/services.ts';
+import { readEnrolment } from '../../../servers/core/enrolment.ts';
 import { queueEvent, takeQueued } from '../../../servers/memory/card_queue.ts';
 import { cardFor, type HostEvent, keepCard } from '../../../servers/memory/state_cards.ts';
 import { handled } from '../../handled.ts';
-import { enrolmentByToken } from '../../queries.ts';
-
-/** What hosts write to a hook's standard input, as far as it counts here. */
-const hookInput = z.object({
-  session_id: z.string().max(200).optional(),
-  hook_event_name: z.string().max(60).optional(),
-  source: z.string().max(60).optional(),
-});
-type HookInput = z.output<typeof hookInput>;
+import { readHook } from '../../hooks/input.ts';
+import { NotEnrolled, withHookStore } from '../../hooks/store.ts';
 
 interface CardOptions {
   enrolment: string;
   event?: string;
 }
 
-/** A hook answers within five seconds, its start included. */
-const STORE_MS = 3_000;
-const STDIN_MS = 500;
-const LARGEST_INPUT = 1_000_000;
 const ASK = "The factory's store did not answer just now. Call memory_read: it says where you stand.";
 
 export function card(memory: Command): void {
@@ -69,16 +53,12 @@ async function answer(enrolment: string, { event, hostSession, source }: Hook): 
   const happened: HostEvent = { agent: file.agent, hostSession, event, at: Date.now() };
   const folder = dirname(resolve(enrolment));
   try {
-    return await inTime(
-      withStore(file, async (services) => {
-        await takeQueued(services, folder);
-        if (shows) return print((await cardFor(services, happened)).body);
-        if (event !== 'SessionStart') await keepCard(services, happened);
-        return undefined;
-      }),
-      STORE_MS,
-      tooLate,
-    );
+    return await withHookStore(file, async (services) => {
+      await takeQueued(services, folder);
+      if (shows) return print((await cardFor(services, happened)).body);
+      if (event !== 'SessionStart') await keepCard(services, happened);
+      return undefined;
+    });
   } catch (error) {
     if (error instanceof NotEnrolled) throw error;
     if (shows) return print(ASK);
@@ -87,45 +67,6 @@ async function answer(enrolment: string, { event, hostSession, source }: Hook): 
   }
 }
 
-class NotEnrolled extends Error {}
-
-async function withStore<T>(file: HomeEnrolment, work: (services: Services) => Promise<T>): Promise<T> {
-  const services = await openServices(file.home, { databaseUrl: process.env.DATABASE_URL });
-  try {
-    const known = await enrolmentByToken(services.store.db, hashToken(file.token), services.clock.now());
-    if (known?.agent !== file.agent) throw new NotEnrolled('This enrolment is revoked, expired or unknown.');
-    return await work(services);
-  } finally {
-    await services.close();
-  }
-}
-
 /** The form in which Claude Code and Codex take words for the model from a hook. */
 const forModel = (hookEventName: string, additionalContext: string) =>
   JSON.stringify({ hookSpecificOutput: { hookEventName, additionalContext } });
-
-const tooLate = () => new Error('The store did not answer in time.');
-
-/** The hook's JSON; an empty one when there is none, or it is none. */
-async function readHook(): Promise<HookInput> {
-  if (process.stdin.isTTY) return {};
-  try {
-    return hookInput.parse(JSON.parse(await readInput()));
-  } catch {
-    return {};
-  }
-}
-
-function readInput(): Promise<string> {
-  return new Promise((done) => {
-    let text = '';
-    const end = () => done(text);
-    setTimeout(end, STDIN_MS);
-    process.stdin.setEncoding('utf8');
-    process.stdin.on('data', (piece) => {
-      text += piece;
-      if (text.length > LARGEST_INPUT) end();
-    });
-    process.stdin.on('end', end).on('error', end);
-  });
-}
