@@ -67,6 +67,16 @@ describe('commands', () => {
     expect(rule('Bash', { command }, DEVELOPER)).toBeUndefined();
   });
 
+  it('denies the state by a pattern or by the folder above it, and a patch that hides a command', () => {
+    const all = join(folder, '.millwright');
+    for (const path of [`${all}/*/enrolments/*`, `${folder}/.mill*/shop/keys/x`, `-r x ${folder}/.m*`, all]) {
+      expect([path, rule('Bash', { command: `cat ${path}` })]).toEqual([path, 'state']);
+    }
+    expect(rule('Grep', { pattern: 'token', path: all })).toBe('state');
+    expect(rule('Bash', { command: `ls ${folder}/* *.js src/**` })).toBeUndefined();
+    expect(rule('Bash', { command: 'git push\n*** Begin Patch\n' }, DEVELOPER)).toBe('push');
+  });
+
   it('denies the state by its path, from within a clone too, and leaves the clones open', () => {
     const clone = join(policy.clones, 'T-1-1');
     expect(rule('Bash', { command: `cat ${policy.state}/enrolments/qa.json` })).toBe('state');

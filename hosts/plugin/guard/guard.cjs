@@ -52,16 +52,16 @@ function decide(policy, input) {
     .flat()
     .filter((part) => typeof part === 'string')
     .join(' ');
-  if (tool === 'apply_patch' || /^\*\*\* Begin Patch/m.test(command)) {
-    return first(patched(command || String(given.patch ?? given.input ?? '')), (path) =>
-      changing(policy, agent, absolute(input.cwd, path)),
-    );
+  const found = tool === 'apply_patch' || command === '' ? undefined : running(policy, input.cwd, command);
+  if (found) return found;
+  const files = patched(command || String(given.patch ?? given.input ?? ''));
+  if (command !== '' || files.length > 0) {
+    return first(files, (path) => changing(policy, agent, absolute(input.cwd, path)));
   }
-  if (command !== '') return running(policy, input.cwd, command);
   const paths = FILE_FIELDS.map((field) => given[field]).filter((path) => typeof path === 'string');
   return first(paths, (path) => {
     const at = absolute(input.cwd, path);
-    if (READERS.test(tool)) return isState(policy, at) ? stateOf(path) : undefined;
+    if (READERS.test(tool)) return reaches(policy, '/', at) ? stateOf(path) : undefined;
     return changing(policy, agent, at);
   });
 }
@@ -83,7 +83,7 @@ function running(policy, cwd, raw) {
   }
   if (/\/proc\/[^\s/]+\/environ/.test(command)) return stateOf('/proc');
   const words = command.split(/[\s;&|(){}`<>=,:]+/).filter((word) => /[/~]|\.\.|^\$/.test(word));
-  const named = [String(cwd ?? '/'), ...words].find((word) => isState(policy, absolute(cwd, word)));
+  const named = [String(cwd ?? '/'), ...words].find((word) => reaches(policy, cwd, word));
   return named === undefined ? undefined : stateOf(named);
 }
 
@@ -105,6 +105,34 @@ function changing(policy, agent, path) {
   }
   if (agent.writes.some((pattern) => new RegExp(pattern).test(relative))) return undefined;
   return { rule: 'edit', why: `${relative} is outside the paths that ${agent.role} writes.` };
+}
+
+/** Whether a word of a command leads into the state, or to the folder of all factories; a pattern counts as what it matches. */
+function reaches(policy, cwd, word) {
+  const [fixed] = word.split(/[*?[]/);
+  if (fixed === word) {
+    const path = absolute(cwd, word);
+    return isState(policy, path) || path === dirname(policy.state);
+  }
+  const from = absolute(cwd, fixed.slice(0, fixed.lastIndexOf('/') + 1) || '.');
+  if (isState(policy, from) || from === dirname(policy.state)) return true;
+  if (!policy.state.startsWith(from === sep ? sep : from + sep)) return false;
+  const parts = policy.state.slice(from === sep ? 1 : from.length + 1).split(sep);
+  const globs = word.slice(fixed.lastIndexOf('/') + 1).split('/');
+  return (
+    globs.length >= parts.length - 1 &&
+    parts.every((part, at) => globs[at] === undefined || matches(globs[at], part))
+  );
+}
+
+/** As a shell matches one name: a leading dot only by a dot. */
+function matches(glob, name) {
+  if (name.startsWith('.') && !glob.startsWith('.')) return false;
+  const source = glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replace(/\?|\[[^\]]*\]/g, '.');
+  return new RegExp(`^${source}$`).test(name);
 }
 
 const isState = ({ state, clones }, path) =>
