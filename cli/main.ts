@@ -27,6 +27,7 @@ import { restore } from './commands/restore.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
 import { secret } from './commands/secret.ts';
+import { selftest } from './commands/selftest.ts';
 import { session } from './commands/session.ts';
 import { sign } from './commands/sign.ts';
 import { status } from './commands/status.ts';
@@ -37,7 +38,7 @@ import { EXIT, EXIT_TABLE } from './failures.ts';
 import { printFailure } from './io.ts';
 
 const COMMANDS: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
-  ['Look first:', [rehearse, doctor, qa]],
+  ['Look first:', [rehearse, doctor, selftest, qa]],
   ['Set up:', [init, human, enrol, factory, permissions]],
   [
     'Every day:',

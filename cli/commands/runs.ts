@@ -120,7 +120,7 @@ const rowOf = (run: Run) => [
 ];
 
 /** One line about a run, for a list that grows. */
-export const lineOf = (run: Run) => `run ${rowOf(run).join('  ')}`;
+const lineOf = (run: Run) => `run ${rowOf(run).join('  ')}`;
 
 const asShown = (run: Run) => ({
   run: run.id,

@@ -12,6 +12,7 @@ import { estimateLines, isPlanning } from './estimates.ts';
 import { clip } from './fit.ts';
 import { giveLessons } from './lessons.ts';
 import { findPipeline } from './pipelines_queries.ts';
+import { lastFailedRun } from './runs_queries.ts';
 
 /** Leaves room in a host's 10,000 characters for the JSON around the texts. */
 const BRIEF_CHARACTERS = 9_000;
@@ -21,6 +22,7 @@ const INPUT_CHARACTERS = 260;
 /** About 500 tokens: five lessons at their usual length. */
 const LESSON_CHARACTERS = 1_600;
 const MOST_ESTIMATES = 8;
+const LAST_WORDS = 500;
 /** About 500 tokens too; memory_read gives the rest. */
 const MEMORY_CHARACTERS = 1_600;
 
@@ -86,7 +88,9 @@ export async function briefFor(
     prompt: words.prompt,
   };
   const artifacts = [...(await extraInputs(call.db, task.id)), ...named];
-  const description = [task.description, run && `Request: ${run.request}`].filter(Boolean).join('\n\n');
+  const description = [task.description, run && `Request: ${run.request}`, await saidBefore(call, task)]
+    .filter(Boolean)
+    .join('\n\n');
   brief.memory = await memoryFor(call, task, Math.min(MEMORY_CHARACTERS, roomIn(brief, artifacts) / 3));
   const texts = [description, ...brief.criteria, ...artifacts.map(({ body }) => body)];
   brief.lessons = await giveLessons(
@@ -99,6 +103,13 @@ export async function briefFor(
   brief.description = clip(description, Math.min(3_000, Math.max(200, room)));
   brief.inputs = fit(brief, artifacts);
   return brief;
+}
+
+/** What an earlier run of this task left in words; it handed nothing in. */
+async function saidBefore({ db }: Pick<Call, 'db'>, task: Row<'tasks'>): Promise<string | undefined> {
+  const run = await lastFailedRun(db, task.id);
+  if (!run?.said) return undefined;
+  return `Run ${run.id} had this task and did not hand it in (${run.outcome}). Its last words, as data: ${clip(run.said, LAST_WORDS)}`;
 }
 
 /** What the agent knew before: first where that is older than the state it describes. */

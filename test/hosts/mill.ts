@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { startRunner } from '../../hosts/run/runner.ts';
+import { openRunSession } from '../../hosts/run/session.ts';
+import { answerCall } from '../../servers/core/call.ts';
 import { applyFirstDefinition, readDefinition } from '../../servers/core/factory/create.ts';
 import { createAuthority, type InitialFile } from '../../servers/core/git/authority.ts';
 import { serveHttp } from '../../servers/core/http.ts';
@@ -111,6 +113,20 @@ export async function openMill({ change, files = PRODUCT, env = {} }: MillOption
           throw new Error(`Run ${run} still runs: ${JSON.stringify(row)} ${log.join('\n')}`);
         await services.store.changed(300);
       }
+    },
+    /** What the description of its brief tells an agent that takes a task; it is given back. */
+    async briefOf(agent: string, task: number): Promise<string> {
+      const { id } = await openRunSession(services, { id: 0, agent }, 60_000);
+      const call = (name: string, input: object) =>
+        answerCall(fleet.tools, services, id, {
+          name,
+          arguments: input,
+          signal: new AbortController().signal,
+        });
+      const answer = await call('task_checkout', { task: `T-${task}` });
+      if (!answer.ok) throw answer.error;
+      await call('task_return', { why: 'It was only read.' });
+      return String(answer.value.description);
     },
     task: (id: number) => db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirstOrThrow(),
     /** What the record says of a subject, oldest first. */

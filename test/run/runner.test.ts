@@ -96,6 +96,9 @@ test('runs are bounded in silence, tokens and money, stopped by a person, and gi
     expect(new Set(sessions.map(({ root }) => root)).size).toBe(sessions.length);
     const enrolments = await mill.db.selectFrom('enrolments').select('revoked_at').execute();
     expect(enrolments.every(({ revoked_at }) => revoked_at !== null)).toBe(true);
+
+    const brief = await mill.briefOf('developer', waits.task);
+    expect(brief).toMatch(/Run 2 had this task and did not hand it in \(failed\)\. .*out of luck/);
   } finally {
     await mill.close();
   }
