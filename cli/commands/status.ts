@@ -127,7 +127,7 @@ export function status(program: Command): void {
             strong('Limits'),
             `open tasks   ${open} of ${factory.limits.open_tasks}`,
             `sessions     ${sessions.length} live, each for ${factory.limits.session_hours} h`,
-            `queued runs  ${queued.length}${queued.length > 0 ? ' (millwright runs take)' : ''}`,
+            `queued runs  ${queued.length}${queued.length > 0 ? ' (millwright runs)' : ''}`,
           ];
           return { value, text: parts.join('\n') };
         }),

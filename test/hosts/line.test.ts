@@ -83,3 +83,21 @@ test('one command takes a feature through the whole line: Claude Code, and Codex
     new Set(['ceo claude-code', 'reviewer claude-code', 'developer codex', 'qa claude-code']),
   );
 });
+
+test('a self-test tries a host on two small tasks, and leaves nothing behind', async () => {
+  const desk = await openDesk();
+  const env = { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'sk-ant-scripted' };
+  const args = ['selftest', '--host', 'claude-code', '--command', await hostBinary('claude-code')];
+  const ran = await desk.run(args, { env, timeout: 120_000 });
+  expect(ran.json).toMatchObject({
+    ok: true,
+    host: 'claude-code',
+    runs: 2,
+    completed: 2,
+    withoutTaskComplete: 0,
+    lostLeases: 0,
+    refusedCalls: {},
+    others: [],
+  });
+  expect(ran.json.tokens).toBeGreaterThan(0);
+});

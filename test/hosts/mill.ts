@@ -47,7 +47,7 @@ export interface Parsed {
 
 export interface MillOptions {
   /** Changes the parsed factory.yaml of the preset `solo`. */
-  change?: (factory: Parsed) => void;
+  change?: (factory: Parsed) => unknown;
   files?: readonly InitialFile[];
   env?: Readonly<Record<string, string>>;
 }
@@ -68,7 +68,7 @@ export async function openMill({ change, files = PRODUCT, env = {} }: MillOption
   const shipped = await readDefinition('solo');
   const factory = parse(shipped['factory.yaml'] ?? '');
   factory.memory.required = false;
-  change?.(factory);
+  await change?.(factory);
   await applyFirstDefinition(services, { ...shipped, 'factory.yaml': stringify(factory) }, 'initial');
   await createAuthority(services.paths.git, { initial: [...files], message: 'Start', at: new Date() });
   const server = await serveHttp({ services, fleet: fleet.tools });

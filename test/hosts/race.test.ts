@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { beginPipeline } from '../../cli/line/begin.ts';
+import { drive } from '../../cli/line/drive.ts';
+import { hostBinary } from './binaries.ts';
+import { playsTheLine } from './line_script.ts';
+import { openMill } from './mill.ts';
+import { startModelStub } from './model_stub.ts';
+
+const write = (name: string) =>
+  [
+    `echo 'export const ${name} = (a, b) => a + b;' > src/${name}.js`,
+    `echo "import test from 'node:test'; import assert from 'node:assert'; import { ${name} } from '../src/${name}.js'; test('${name}', () => assert.equal(${name}(1, 2), 3));" > test/${name}.test.js`,
+    `mkdir -p docs && echo 'It adds.' > docs/${name}.md`,
+  ].join(' && ');
+
+test('two pipelines run side by side and race to merge: both land, the later one judged again on the new mainline', async () => {
+  const model = await startModelStub(
+    playsTheLine((brief) => write(/REQUEST-LEFT/.test(JSON.stringify(brief)) ? 'left' : 'right')),
+  );
+  const mill = await openMill({
+    env: { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'sk-ant-scripted' },
+    async change(factory) {
+      factory.hosts = { 'claude-code': { kind: 'claude-code', command: await hostBinary('claude-code') } };
+      for (const role of ['ceo', 'reviewer', 'qa'])
+        Object.assign(factory.roles[role] ?? {}, { agents: [role, `${role}-2`] });
+    },
+  });
+  try {
+    const { services, fleet } = mill;
+    const driven = ['REQUEST-LEFT, a function that adds.', 'REQUEST-RIGHT, a function that adds.'].map(
+      async (request) => {
+        const pipeline = await beginPipeline(services, fleet.tools, 'feature', request);
+        const tell = (line: string) => process.env.DEBUG && process.stderr.write(`${line}\n`);
+        const signal = AbortSignal.timeout(220_000);
+        return drive({ services, pipeline, signal, tell, look: async () => {} });
+      },
+    );
+    expect(await Promise.all(driven)).toEqual([{ state: 'done' }, { state: 'done' }]);
+    const merged = await mill.db
+      .selectFrom('submissions')
+      .select(['commit_id', 'base_commit', 'merged_commit'])
+      .where('merged_commit', 'is not', null)
+      .orderBy('merged_at')
+      .execute();
+    const commits = merged.map(({ merged_commit }) => merged_commit);
+    expect(new Set(commits).size).toBe(2);
+    // The second lies on the first, whatever it was built on.
+    expect(merged.at(-1)?.base_commit).toBe(commits[0]);
+    const runs = await mill.db
+      .selectFrom('spawns')
+      .select(['taken_at', 'ended_at', 'outcome'])
+      .orderBy('id')
+      .execute();
+    const overlaps = runs.some((one) =>
+      runs.some(
+        (two) =>
+          one !== two &&
+          Number(one.taken_at) < Number(two.ended_at) &&
+          Number(two.taken_at) < Number(one.ended_at),
+      ),
+    );
+    expect(overlaps).toBe(true);
+  } finally {
+    await mill.close();
+    await model.close();
+  }
+});
