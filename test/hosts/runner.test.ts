@@ -36,7 +36,7 @@ async function start(script: Script = planFromPrompt, options: MillOptions = {})
     },
     change(factory) {
       Object.assign(factory, { hosts });
-      options.change?.(factory);
+      return options.change?.(factory);
     },
   });
   open = { mill, model };
@@ -49,26 +49,34 @@ const tool = (name: string, input: Record<string, unknown> = {}) => ({
 });
 const done = tool('task_complete', { summary: 'It adds, as was seen.' });
 
-test('a run on Claude Code hands its task in, and says what it used', async () => {
-  const { mill, model } = await start();
-  const { task, run } = await mill.queue(
-    'developer',
-    'developer',
-    plan(tool('task_checkout'), done, { text: 'All done.' }),
-  );
-  const ended = await mill.ended(run);
-  expect(ended).toMatchObject({
-    state: 'ended',
-    outcome: 'completed',
-    host: 'claude-code',
-    said: 'All done.',
-  });
-  expect([ended.turns, ended.tokens > 0]).toEqual([3, true]);
-  expect(await mill.task(task)).toMatchObject({ state: 'done' });
-  const [first] = model.requests;
-  expect(first?.system).toContain('MAINLINE-SAYS');
-  expect(existsSync(join(mill.home, 'clones', `T-${task}-1`, 'src', 'add.js'))).toBe(true);
-});
+test.each(['claude-code', 'claude-code-older'] as const)(
+  'a run on %s hands its task in, and says what it used',
+  async (host) => {
+    const { mill, model } = await start(undefined, {
+      change: async (factory) =>
+        Object.assign(factory.hosts ?? {}, {
+          'claude-code': { kind: 'claude-code', command: await hostBinary(host) },
+        }),
+    });
+    const { task, run } = await mill.queue(
+      'developer',
+      'developer',
+      plan(tool('task_checkout'), done, { text: 'All done.' }),
+    );
+    const ended = await mill.ended(run);
+    expect(ended).toMatchObject({
+      state: 'ended',
+      outcome: 'completed',
+      host: 'claude-code',
+      said: 'All done.',
+    });
+    expect([ended.turns, ended.tokens > 0]).toEqual([3, true]);
+    expect(await mill.task(task)).toMatchObject({ state: 'done' });
+    const [first] = model.requests;
+    expect(first?.system).toContain('MAINLINE-SAYS');
+    expect(existsSync(join(mill.home, 'clones', `T-${task}-1`, 'src', 'add.js'))).toBe(true);
+  },
+);
 
 const codexTool = (name: string, input: Record<string, unknown> = {}) => ({
   tool: `mcp__millwright::${name}`,

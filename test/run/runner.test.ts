@@ -22,7 +22,7 @@ test('runs are bounded in silence, tokens and money, stopped by a person, and gi
           prices: { cheap: price, dear: { input: 500, output: 500 } },
         },
       };
-      factory.limits = { parallel: 1, run: { silence: 1.5, tokens: 2000, dollars: 1 }, day: { runs: 8 } };
+      factory.limits = { parallel: 1, run: { silence: 1.5, tokens: 2000, dollars: 1 }, day: { runs: 9 } };
       const on = (role: string, more: object) =>
         Object.assign(factory.roles[role] ?? {}, { host: 'fake', ...more });
       on('developer', { model: 'cheap' });
@@ -84,11 +84,23 @@ test('runs are bounded in silence, tokens and money, stopped by a person, and gi
     expect(await mill.task(stopped.task)).toMatchObject({ state: 'ready', lapses: 0 });
     expect(await sleepers()).toBe('');
 
-    // The ninth of the day waits in the queue.
-    const ninth = await mill.queue('developer', 'developer', 'FAKE:talk');
+    const killed = await mill.queue('developer', 'developer', 'FAKE:silent');
+    await vi.waitFor(async () => expect(await sleepers()).not.toBe(''), 5000);
+    await mill.db
+      .insertInto('kills')
+      .values({ scope: 'role:developer', reason: 'too dear', at: 1 })
+      .execute();
+    expect(await mill.ended(killed.run)).toMatchObject({
+      outcome: 'stopped',
+      said: expect.stringContaining('A human stopped role:developer.'),
+    });
+    await mill.db.deleteFrom('kills').execute();
+
+    // The tenth of the day waits in the queue.
+    const tenth = await mill.queue('developer', 'developer', 'FAKE:talk');
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(
-      await mill.db.selectFrom('spawns').select('state').where('id', '=', ninth.run).executeTakeFirst(),
+      await mill.db.selectFrom('spawns').select('state').where('id', '=', tenth.run).executeTakeFirst(),
     ).toEqual({ state: 'queued' });
 
     const sessions = await mill.db.selectFrom('sessions').select(['root', 'ended_at']).execute();
