@@ -19,7 +19,7 @@ export async function proposal(
 }
 
 /** What the applied plans of a product at a target made and did not delete later. */
-export async function oursOf(db: Db, of: { product: string; target: string }): Promise<Ours> {
+async function oursOf(db: Db, of: { product: string; target: string }): Promise<Ours> {
   const ids = new Set<string>();
   let addresses: Ours['addresses'][number][] = [];
   for (const { result } of await appliedPlans(db, of.product, of.target)) {
@@ -34,7 +34,7 @@ export async function oursOf(db: Db, of: { product: string; target: string }): P
 }
 
 /** The secrets a product asks for that have no value at its target. */
-export async function missingSecrets(
+async function missingSecrets(
   db: Db,
   { product, target, workers = [] }: Pick<Wanted, 'product' | 'target' | 'workers'>,
 ): Promise<string[]> {

@@ -7,6 +7,7 @@ import type { Row, Surroundings } from './row.ts';
 import { checkout } from './rows/checkout.ts';
 import { claimScale } from './rows/claim_scale.ts';
 import { claims } from './rows/claims.ts';
+import { cloudflareRelease } from './rows/cloudflare_release.ts';
 import { coldStart } from './rows/cold_start.ts';
 import { memorySearch } from './rows/memory_search.ts';
 import { readTool } from './rows/read_tool.ts';
@@ -26,6 +27,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'worker-tokens': workerTokens,
   'up-memory': upMemory,
   'memory-search': memorySearch,
+  'cloudflare-release': cloudflareRelease,
 };
 
 const HELP = `Usage: npm run bench -- [--only NAME]... [--json]

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerOf, type CloudflareState, freshState, type StubAnswer } from './cloudflare_routes.ts';
+import { answerOf } from './cloudflare_routes.ts';
+import { type CloudflareState, freshState, type StubAnswer } from './cloudflare_state.ts';
 
 export const ACCOUNT = 'a'.repeat(32);
 export const TOKEN = 'stub-token-5b1f0c';
