@@ -23,12 +23,15 @@ import { pipeline } from './commands/pipeline.ts';
 import { qa } from './commands/qa.ts';
 import { record } from './commands/record.ts';
 import { rehearse } from './commands/rehearse.ts';
+import { releases } from './commands/releases.ts';
 import { restore } from './commands/restore.ts';
+import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
 import { secret } from './commands/secret.ts';
 import { selftest } from './commands/selftest.ts';
 import { session } from './commands/session.ts';
+import { ship } from './commands/ship.ts';
 import { sign } from './commands/sign.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
@@ -44,8 +47,8 @@ const COMMANDS: readonly [heading: string, commands: readonly ((program: Command
     'Every day:',
     [run, status, checkpoints, approve, adopt, pipeline, memory, lessons, learn, estimates, stop],
   ],
+  ['Ship:', [ship, releases, rollback, infra, secret]],
   ['Serve agents:', [mcp, up, session, runs]],
-  ['Ship:', [infra, secret]],
   ['Evidence:', [record, gates, backup]],
   ['The words of the roles:', [words]],
   ['Seldom:', [migrate, restore, sign, layer]],

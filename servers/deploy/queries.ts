@@ -55,6 +55,16 @@ export async function latestReleases(db: Db, limit: number): Promise<Release[]> 
   return rows.reverse();
 }
 
+/** The releases of a product, newest first, a bounded number. */
+export const releasesOf = (db: Db, product: string) =>
+  db
+    .selectFrom('releases')
+    .selectAll()
+    .where('product', '=', product)
+    .orderBy('id', 'desc')
+    .limit(200)
+    .execute();
+
 /** The newest release of a product that is under way or served. */
 export const currentOf = (db: Db, { product, target }: Pick<Release, 'product' | 'target'>) =>
   db

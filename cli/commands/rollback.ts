@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import { releaseId } from '../../servers/core/ids.ts';
+import { append } from '../../servers/core/record.ts';
+import type { Services } from '../../servers/core/services.ts';
+import type { Row } from '../../servers/core/store/schema.ts';
+import { notBack } from '../../servers/deploy/put_back.ts';
+import { openJobOf, releasesOf, saveRelease } from '../../servers/deploy/queries.ts';
+import { withFactory } from '../factories.ts';
+import { CommandError, EXIT } from '../failures.ts';
+import { handled } from '../handled.ts';
+import type { Result } from '../io.ts';
+
+type Release = Row<'releases'>;
+
+export function rollback(program: Command): void {
+  program
+    .command('rollback <product> [version]')
+    .description('serve an earlier version of a product again: the one before, or the one named; data stays')
+    .action(
+      handled((_io, options, product = '', version?: string) =>
+        withFactory(options, (services) => back(services, product, version)),
+      ),
+    );
+}
+
+async function back(services: Services, product: string, version: string | undefined): Promise<Result> {
+  const { db } = services.store;
+  const rows = await releasesOf(db, product);
+  const leaving = leavingOf(rows, product, version);
+  const [newest] = leaving as [Release];
+  if (await openJobOf(db, 'release.advance', newest.id)) {
+    throw new CommandError(
+      'BUSY',
+      `${releaseId(newest.id)} is being advanced right now.`,
+      'Wait until it has ended; it comes back by itself when it is not healthy.',
+    );
+  }
+  const to = rows.find((row) => isServed(row) && !leaving.includes(row));
+  const target = await services.target(newest.target);
+  await record(services, newest, 'release.intent', { to: to?.version ?? null });
+  if (to) await target.split(product, [{ version: to.version, percent: 100 }]);
+  else await target.retire(product);
+  const fault = await notBack(target, newest, to, new AbortController().signal);
+  for (const { id } of leaving)
+    await services.store.transaction((tx) => saveRelease(tx, id, { state: 'rolled-back' }));
+  await record(services, newest, 'release.rolled-back', { to: to?.version ?? null, fault: fault ?? null });
+  const value = {
+    product,
+    left: leaving.map(({ id }) => releaseId(id)),
+    serves: to ? { release: releaseId(to.id), version: to.version, url: to.url } : null,
+    verified: fault === undefined,
+  };
+  const text = to
+    ? `${product} serves ${releaseId(to.id)} (${to.version}) again.`
+    : `${product} serves nothing now: there was no version before.`;
+  if (fault === undefined) return { value, text };
+  const failure = {
+    code: 'NOT_BACK',
+    message: `${text} But it does not hold: ${fault}.`,
+    remedy: 'Look at `millwright releases`, or name an earlier version.',
+  };
+  return { value, text: failure.message, exit: EXIT.failed, failure };
+}
+
+const isServed = ({ state }: Release) => state === 'live' || state === 'verified';
+
+/** The releases that go: those newer than the version named, or the newest one. `rows` are newest first. */
+function leavingOf(rows: readonly Release[], product: string, version: string | undefined): Release[] {
+  const current = rows.filter((row) => isServed(row) || row.state === 'cutting');
+  const at = version === undefined ? 1 : current.findIndex((row) => row.version === version && isServed(row));
+  if (current.length === 0)
+    throw new CommandError('NOT_FOUND', `${product} serves nothing.`, 'See `millwright releases`.');
+  if (at === -1) {
+    throw new CommandError(
+      'NOT_FOUND',
+      `${product} has no version of that name to go back to.`,
+      `Name one of ${
+        current
+          .filter(isServed)
+          .map((row) => row.version)
+          .join(', ') || 'none: there is none'
+      }.`,
+    );
+  }
+  if (at === 0) {
+    throw new CommandError('ALREADY', 'That version is the one that is served.', 'Name an earlier one.');
+  }
+  return current.slice(0, at);
+}
+
+const record = (
+  { store, clock }: Services,
+  { id, product }: Release,
+  event: string,
+  body: Record<string, unknown>,
+) =>
+  store.transaction((tx) =>
+    append(store, tx, {
+      at: clock.now(),
+      session: 'operator',
+      agent: 'operator',
+      role: 'operator',
+      event,
+      subject: `release:${id}`,
+      body: { product, ...body },
+    }),
+  );
