@@ -12,6 +12,7 @@ import { brokenPromise, type Operation, operationsOf } from './openapi.ts';
 import type { Json } from './sample.ts';
 
 const DOCUMENT = '/openapi.json';
+const NOWHERE = '/millwright-verification-of-nothing';
 const MOST_OPERATIONS = 300;
 const MOST_LINKS = 40;
 const AT_ONCE = 4;
@@ -28,7 +29,7 @@ export async function checkProduct(origin: Origin, signal: AbortSignal): Promise
   const described = await send(origin, { method: 'GET', path: DOCUMENT }, until);
   const operations = operationsIn(described);
   const checks =
-    described.status === 404
+    described.status === 404 || (await answersAnything(origin, described, until))
       ? []
       : [
           check(
@@ -39,6 +40,13 @@ export async function checkProduct(origin: Origin, signal: AbortSignal): Promise
         ];
   const tried = await each(operations ?? [], (operation) => tryOperation(origin, operation, until));
   return [...checks, ...tried, ...(await checkPages(origin, operations !== undefined, until))];
+}
+
+/** Whether a product answers every path alike and with no JSON: it has no description, it only has no 404. */
+async function answersAnything(origin: Origin, described: Answer, signal: AbortSignal): Promise<boolean> {
+  if (described.status !== 200 || /[/+]json$/.test(described.media)) return false;
+  const nothing = await send(origin, { method: 'GET', path: NOWHERE }, signal);
+  return nothing.status === 200 && nothing.media === described.media;
 }
 
 /** A request that may be sent as often as one likes, and why its answer is wrong; undefined when it is right. */
