@@ -44,7 +44,8 @@ export async function checkProduct(origin: Origin, signal: AbortSignal): Promise
 
 /** Whether a product answers every path alike and with no JSON: it has no description, it only has no 404. */
 async function answersAnything(origin: Origin, described: Answer, signal: AbortSignal): Promise<boolean> {
-  if (described.status !== 200 || /[/+]json$/.test(described.media)) return false;
+  const looksLikeOne = /[/+]json$/.test(described.media) || /^\s*[[{]/.test(described.body);
+  if (described.status !== 200 || looksLikeOne) return false;
   const nothing = await send(origin, { method: 'GET', path: NOWHERE }, signal);
   return nothing.status === 200 && nothing.media === described.media;
 }
