@@ -6,6 +6,8 @@ import { playsTheLine } from './line_script.ts';
 import { openMill } from './mill.ts';
 import { startModelStub } from './model_stub.ts';
 
+const DRIVEN_MS = 540_000;
+
 const write = (name: string) =>
   [
     `echo 'export const ${name} = (a, b) => a + b;' > src/${name}.js`,
@@ -31,7 +33,7 @@ test('two pipelines run side by side and race to merge: both land, the later one
       async (request) => {
         const pipeline = await beginPipeline(services, fleet.tools, 'feature', request);
         const tell = (line: string) => process.env.DEBUG && process.stderr.write(`${line}\n`);
-        const signal = AbortSignal.timeout(220_000);
+        const signal = AbortSignal.timeout(DRIVEN_MS);
         return drive({ services, pipeline, signal, tell, look: async () => {} });
       },
     );
@@ -64,4 +66,4 @@ test('two pipelines run side by side and race to merge: both land, the later one
     await mill.close();
     await model.close();
   }
-});
+}, 600_000);
