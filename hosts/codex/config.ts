@@ -7,6 +7,7 @@ const BLOCK = new RegExp(`^${escaped(BEGIN)}\\n[\\s\\S]*?\\n${escaped(END)}(?:\\
 /**
  * The lines of a project's `.codex/config.toml`: the main session's server. Codex hands its servers nothing of the
  * environment but what is named, and every sub-agent of the session gets this same server and thus the same agent.
+ * `required` makes it wait for the server before the first turn; without it a session can begin with no factory.
  */
 export function codexBlock({ main, programs }: HostFactory): string {
   const { command, args } = serverCommand(programs, main.enrolment);
@@ -16,7 +17,8 @@ export function codexBlock({ main, programs }: HostFactory): string {
     `command = ${JSON.stringify(command)}`,
     `args = ${JSON.stringify(args)}`,
     'env_vars = ["DATABASE_URL"]',
-    'startup_timeout_sec = 20',
+    'required = true',
+    'startup_timeout_sec = 30',
     'tool_timeout_sec = 60',
     'default_tools_approval_mode = "approve"',
     END,

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { type HostName, hostBinary } from './binaries.ts';
 import type { ModelStub } from './model_stub.ts';
 
-const RUN_MS = 90_000;
+const RUN_MS = 150_000;
 
 /** A person of the test's own: an empty home, no credentials, and the scripted model as the only provider. */
 export interface Person {
