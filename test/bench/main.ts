@@ -10,6 +10,7 @@ import { claims } from './rows/claims.ts';
 import { cloudflareRelease } from './rows/cloudflare_release.ts';
 import { coldStart } from './rows/cold_start.ts';
 import { memorySearch } from './rows/memory_search.ts';
+import { pages } from './rows/pages.ts';
 import { readTool } from './rows/read_tool.ts';
 import { toolTokens, workerTokens } from './rows/tool_tokens.ts';
 import { upMemory } from './rows/up_memory.ts';
@@ -28,6 +29,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'up-memory': upMemory,
   'memory-search': memorySearch,
   'cloudflare-release': cloudflareRelease,
+  pages,
 };
 
 const HELP = `Usage: npm run bench -- [--only NAME]... [--json]
