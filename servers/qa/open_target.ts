@@ -15,7 +15,7 @@ const FAULT_CHARS = 1_500;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** What was named cannot be tested; `remedy` says what to do. */
-export class Untestable extends Error {
+class Untestable extends Error {
   override readonly name = 'Untestable';
   readonly remedy: string;
   constructor(message: string, remedy: string) {

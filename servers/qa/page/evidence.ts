@@ -135,7 +135,7 @@ function findingOf(origin: string, { place, sizes, visits, picture, selector, ..
   };
 }
 
-export const slug = (path: string): string =>
+const slug = (path: string): string =>
   `${
     path
       .replace(/[^a-z0-9]+/gi, '-')

@@ -9,8 +9,8 @@ import { openWidgets } from './open_widgets.ts';
 import type { Size } from './types.ts';
 import { load, type OpenWindow, openWindow, settle, unlessGone } from './window.ts';
 
-/** Cumulative layout shift up to which a page feels steady (web.dev/cls); beyond four times... it is poor from 0.25. */
-export const SHIFT = { good: 0.1, poor: 0.25 } as const;
+/** Cumulative layout shift up to which a page feels steady (web.dev/cls), and from which it is poor. */
+const SHIFT = { good: 0.1, poor: 0.25 } as const;
 const LATE_MS = 900;
 const MOST_WIDGETS = 24;
 const NOWHERE = { left: 0, top: 0, right: 0, bottom: 0 };
