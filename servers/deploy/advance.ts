@@ -14,7 +14,7 @@ import { isBeyond, nextStep, STEPS, type Step, standOf } from './steps.ts';
 import { type Stepped, takeStep } from './take_step.ts';
 
 /** What the job is given; `role` asked for it, `to` is the last step it may take. */
-export const advanceJob = z.strictObject({ release: z.int(), to: z.enum(STEPS), role: z.string() });
+const advanceJob = z.strictObject({ release: z.int(), to: z.enum(STEPS), role: z.string() });
 
 /** Where a release stands after the job: as far as was asked, or back with the reason and the task to mend it. */
 export const advanceResult = z.object({

@@ -24,7 +24,7 @@ export const checksOf = ({ checks }: Pick<Release, 'checks'>): StepCheck[] =>
   checks === null ? [] : (JSON.parse(checks) as StepCheck[]);
 
 /** SHA-256 over the canonical JSON of everything that the steps of a release showed. */
-export const evidenceOf = (checks: readonly StepCheck[]): string => sha256Hex(canonicalJson(checks));
+const evidenceOf = (checks: readonly StepCheck[]): string => sha256Hex(canonicalJson(checks));
 
 /** Writes into the record what is about to be done to a product, before it is. */
 export const recordIntent = (services: Recorder, session: string, release: Release, step: Step) =>

@@ -58,7 +58,7 @@ async function shift(step: Step, { target, release, current, signal }: Stepped):
 }
 
 /** The thresholds that a release is held to. */
-export const limitsOf = ({ health }: Pick<Row<'releases'>, 'health'>): Thresholds =>
+const limitsOf = ({ health }: Pick<Row<'releases'>, 'health'>): Thresholds =>
   thresholds.parse(health === null ? {} : JSON.parse(health));
 
 function found(evidence: Record<string, unknown>, checks: Check[], old: Check[]): Finding {

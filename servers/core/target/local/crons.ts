@@ -33,7 +33,7 @@ export function runCrons(
 }
 
 /** Calls what is due for one product at one minute. */
-export async function runDue(
+async function runDue(
   miniflare: Pick<Miniflare, 'getWorker'>,
   { product, shares, loaded }: Site,
   now: Date,

@@ -6,7 +6,7 @@ import { urlOf } from './active.ts';
 const CONTROL = 'x-millwright-control';
 const PATIENCE_MS = 10_000;
 /** So many latencies are kept per version: the newest. */
-export const SAMPLE = 500;
+const SAMPLE = 500;
 
 /**
  * The Worker on a product's port. It gives each request to a version by chance, in the proportion of the split, and
