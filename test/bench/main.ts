@@ -11,6 +11,7 @@ import { cloudflareRelease } from './rows/cloudflare_release.ts';
 import { coldStart } from './rows/cold_start.ts';
 import { memorySearch } from './rows/memory_search.ts';
 import { pages } from './rows/pages.ts';
+import { probeRequests } from './rows/probe_requests.ts';
 import { readTool } from './rows/read_tool.ts';
 import { toolTokens, workerTokens } from './rows/tool_tokens.ts';
 import { upMemory } from './rows/up_memory.ts';
@@ -30,6 +31,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'memory-search': memorySearch,
   'cloudflare-release': cloudflareRelease,
   pages,
+  'probe-requests': probeRequests,
 };
 
 const HELP = `Usage: npm run bench -- [--only NAME]... [--json]

@@ -44,7 +44,7 @@ export default { async fetch(request, env) {
 
 describe('cost of a request', () => {
   test('a slow login, too many subrequests and nothing else are found, the function by its name', async () => {
-    const dir = await oneModule(SOURCE(30_000_000, 60));
+    const dir = await oneModule(SOURCE(6_000_000, 60));
     try {
       const { findings, routes, bundleBytes } = await costOf({
         bundleDir: dir,

@@ -1,4 +1,4 @@
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 20_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 interface ProfileNode {

@@ -16,17 +16,28 @@ export function regressionTest(
   const expectation =
     expects ??
     `expect(answers.map(({ body }) => body).join('\\n')).not.toContain(${JSON.stringify(evidence)});`;
-  return `import { expect, test } from 'vitest';
+  return `import http from 'node:http';
+import https from 'node:https';
+import { expect, test } from 'vitest';
 
 const BASE_URL = process.env.BASE_URL ?? ${JSON.stringify(origin)};
 const STEPS = [
 ${steps.join('\n')}
 ];
 
-async function send({ method, path, headers, body }) {
-  const response = await fetch(BASE_URL + path, { method, headers, body, redirect: 'manual' });
-  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+/** Over node:http, which sends a path as it is written. */
+function send({ method, path, headers, body }) {
+  return new Promise((resolve, reject) => {
+    const { protocol, hostname, port } = new URL(BASE_URL);
+    const request = (protocol === 'https:' ? https : http).request({ hostname, port, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => { text += chunk; }).on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode, headers: joined(response.headers), body: text }));
+    });
+    request.on('error', reject).end(body);
+  });
 }
+const joined = (headers) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join('\\n')]));
 
 test(${JSON.stringify(`${kind}: ${title}`.slice(0, 300))}, async () => {
   const answers = [];

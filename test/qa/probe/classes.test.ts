@@ -1,6 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { execa } from 'execa';
+import type { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
 import { probe } from '../../../servers/qa/probe/probe.ts';
 import { IDENTITIES, shop } from './shop.ts';
+import { REPOSITORY, serving } from './workshop.ts';
 
 const BUDGET = { requests: 8_000, ms: 60_000 };
 
@@ -17,6 +25,44 @@ async function attack(flawed: boolean, more: Partial<Parameters<typeof probe>[0]
       return 'http://127.0.0.1:8787';
     },
     ...more,
+  });
+}
+
+/** A Hono app behind node:http. */
+const listener = (app: Hono) => async (request: IncomingMessage, response: ServerResponse) => {
+  const { method = 'GET', url = '/', headers } = request;
+  const body = method === 'GET' ? undefined : new Uint8Array(await buffer(request));
+  const answer = await app.request(`http://127.0.0.1${url}`, {
+    method,
+    headers: headers as Record<string, string>,
+    ...(body ? { body } : {}),
+  });
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers) });
+  response.end(await answer.text());
+};
+
+/** Which of the tests in a folder fail against a served shop, as vitest itself says. */
+async function failing(folder: string, flawed: boolean): Promise<string[]> {
+  const { app } = shop(flawed);
+  return serving(listener(app), async (origin) => {
+    const vitest = join(REPOSITORY, 'node_modules/vitest/vitest.mjs');
+    await execa(
+      process.execPath,
+      [vitest, 'run', '--root', folder, '--reporter=json', '--outputFile=report.json'],
+      {
+        cwd: folder,
+        env: { BASE_URL: origin },
+        reject: false,
+      },
+    );
+    const { testResults } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as {
+      testResults: { name: string; status: string }[];
+    };
+    expect(testResults.length).toBeGreaterThan(5);
+    return testResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ name }) => basename(name, '.test.mjs'))
+      .sort();
   });
 }
 
@@ -56,9 +102,32 @@ describe('a shop with one defect of each class, beside its sound twin', async ()
   test('each has curl commands and a regression test', () => {
     for (const { reproduction, regression } of report.findings) {
       expect(reproduction).toMatch(/^curl /);
-      expect(regression).toMatch(/^import \{ expect, test \} from 'vitest';/);
+      expect(regression).toContain("import { expect, test } from 'vitest';");
     }
   });
+
+  test('the regression tests fail on the flawed shop and pass on its twin', async () => {
+    const kinds = [
+      'sql-injection',
+      'path-traversal',
+      'role-escalation',
+      'other-user',
+      'open-redirect',
+      'race',
+      'cookie',
+    ];
+    const written = kinds.map((kind) => report.findings.find((one) => one.kind === kind)?.regression ?? '');
+    const folder = await mkdtemp(join(tmpdir(), 'millwright-regression-'));
+    try {
+      await Promise.all(
+        written.map((text, index) => writeFile(join(folder, `${kinds[index]}.test.mjs`), text)),
+      );
+      expect(await failing(folder, true)).toEqual(kinds.toSorted());
+      expect(await failing(folder, false)).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
 
   test('the twin gets no finding, and nothing stopped the probe', async () => {
     const twin = await attack(false);
