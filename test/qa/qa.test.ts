@@ -115,7 +115,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   expect(
     (await attestedOf(factory.services, first.commit)).has(VERDICT_PREDICATE, String(passed.digest)),
   ).toBe(false);
-}, 120_000);
+}, 300_000);
 
 test('a suite without a passing test, and a product that does not build, close nothing', async () => {
   const factory = await startProductFactory(['qa']);

@@ -27,6 +27,14 @@ const SWAPPED: Record<string, string> = {
   '*': '/',
 };
 
+/** What is gone when the program runs. */
+const TYPES = new Set([
+  'type_annotation',
+  'type_alias_declaration',
+  'interface_declaration',
+  'type_arguments',
+]);
+
 /** Every mutant of the lines named, in the order of the file. */
 export function mutantsOf(path: string, source: string, lines: ReadonlySet<number>): Mutant[] {
   const found: Mutant[] = [];
@@ -39,6 +47,7 @@ export function mutantsOf(path: string, source: string, lines: ReadonlySet<numbe
   };
   const visit = (node: SgNode): void => {
     const kind = String(node.kind());
+    if (!node.isNamed() || TYPES.has(kind)) return;
     if (kind === 'binary_expression') {
       const operator = node.field('operator');
       const to = operator && SWAPPED[operator.text()];
