@@ -30,11 +30,13 @@ async function answerOf(
 ): Promise<Record<string, never>> {
   const first = await agent.ok<Record<string, never>>(tool, args);
   if (first.done) return first;
-  const waited = await agent.ok<{ result: Record<string, never> }>('task_wait', {
-    job: first.job,
-    seconds: 40,
-  });
-  return waited.result;
+  for (;;) {
+    const waited = await agent.ok<{ result?: Record<string, never> }>('task_wait', {
+      job: first.job,
+      seconds: 40,
+    });
+    if (waited.result) return waited.result;
+  }
 }
 
 const SHOWN_BY = 'test/pages.test.ts > every control has a label';
