@@ -28,14 +28,9 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    "Have the server run the product's own tests on the submitted change. Answers with the result and the ids of its tests, or with a job for task_wait.",
+    "Have the server run the product's own tests on the submitted change. Answers with their ids, or with a job for task_wait.",
   input: z.strictObject({
-    mutants: z
-      .int()
-      .min(0)
-      .max(20)
-      .default(4)
-      .describe('Small defects put into changed lines, to see whether a test notices.'),
+    mutants: z.int().min(0).max(20).default(4),
   }),
   output,
 

@@ -11,7 +11,7 @@ import { judge } from '../verdict.ts';
 import { verdictReport } from '../verdict_report.ts';
 
 const tie = z.strictObject({
-  criterion: z.int().min(1).max(100).describe('Its number in the task, from 1.'),
+  criterion: z.int().min(1).max(100),
   checks: z.array(z.string().min(1).max(600)).min(1).max(20),
 });
 
@@ -21,10 +21,10 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have PASS or FAIL computed for the submitted change from evidence. Tie each criterion of its task to checks that ran: ids of tests, "probe:KIND", "gate:NAME". Untied is FAIL, no evidence is FAIL.',
+    'Have PASS or FAIL computed for the submitted change. Tie each criterion (from 1) to checks that passed: a test id, "probe:KIND", "gate:NAME". Without evidence or tie it is FAIL.',
   input: z.strictObject({
     criteria: z.array(tie).max(100).default([]),
-    fail: z.string().min(1).max(1_000).optional().describe('Why you fail it whatever is computed.'),
+    fail: z.string().min(1).max(1_000).optional(),
   }),
   output: z.object({
     verdict: z.enum(['PASS', 'FAIL']),
