@@ -68,18 +68,18 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
   if (await hasChanges(repository)) io.progress('What is not committed is not shipped.');
   const authority = await openAuthority(services.paths.git);
   await takeIn(authority, { clone: repository.root, commit, ref: `refs/adopt/${commit}` });
-  const { config, hasInfra } = await withCleanCheckout(services, commit, async ({ folder }) => ({
+  const { config, infra } = await withCleanCheckout(services, commit, async ({ folder }) => ({
     config: readWorkerConfig(await readConfigText(folder)).config,
-    hasInfra: (await infrastructureText(folder)) !== undefined,
+    infra: await infrastructureText(folder),
   }));
   const { target } = options;
-  const wrote = !hasInfra && (await writeInfra(repository.root, infraText(config, target)));
+  const wrote = infra === undefined && (await writeInfra(repository.root, infraText(config, target)));
   if (wrote) io.progress('infra.yaml was written into the folder; commit it with your next change.');
   io.progress('the gates run');
   const gates = await gatesOn(services, commit);
   for (const { gate, closed, why } of gates) io.progress(`${closed ? 'closed' : 'OPEN  '} ${gate}: ${why}`);
   refuseOpen(gates, options.accept ?? []);
-  const planned = await planFor(services, config, target);
+  const planned = await planFor(services, { config, target, infra });
   const text = shipText(services, { commit, config, target, gates, planned });
   if (options.print) return printedText(io, text, SHIP_NAMESPACE);
   if (!options.yes && !atTerminal() && options.signature === undefined) {
@@ -91,7 +91,7 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
     options,
   });
   await recordSignature(services, { name: human.name, assurance: human.assurance, signature, text, commit });
-  const plan = await applyFor(services, planned, human.name);
+  const plan = await applyFor(services, planned, { human, signature });
   for (const line of planned.lines) io.progress(line);
   const shipped = await releaseCommit(io, services, { product: config.name, target, commit, plan });
   return resultOf(config.name, commit, gates, planned.lines, shipped);

@@ -1,14 +1,22 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { INFRA_FILE, readInfra } from '../../servers/core/infra_file.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { KINDS, resourcesOf } from '../../servers/core/target/needs.ts';
 import type { WorkerConfig } from '../../servers/core/target/target.ts';
-import { applyPlan } from '../../servers/provision/apply.ts';
-import { makePlan, type PlanBody, planDigest, readProgress } from '../../servers/provision/plan.ts';
-import { appliedPlans, decidePlan, findPlan, insertPlan } from '../../servers/provision/queries.ts';
+import { applySigned, keepSigned } from '../../servers/provision/by_human.ts';
+import { type Wanted, wantedBy } from '../../servers/provision/make_plan.ts';
+import { changeLine, type PlanBody } from '../../servers/provision/plan.ts';
+import { proposal } from '../../servers/provision/proposal.ts';
+import { CommandError } from '../failures.ts';
 
-const INFRA_FILE = 'infra.yaml';
+/** A plan, the digest that a signature covers, and its changes in words. */
+export interface Planned {
+  readonly plan: PlanBody;
+  readonly digest: string;
+  readonly lines: string[];
+}
 
 /** What a product needs, as its `infra.yaml` says it; from its Worker config alone. */
 export function infraText(config: WorkerConfig, target: string): string {
@@ -41,46 +49,40 @@ export async function writeInfra(folder: string, text: string): Promise<boolean>
   }
 }
 
-/** What would be done for a Worker at a target, against what is there now. */
+/**
+ * What would be done for a Worker at a target, against what is there now: by the folder's `infra.yaml`, or without one
+ * by the Worker's configuration. Throws when that file leaves out what the Worker binds.
+ */
 export async function planFor(
   services: Services,
-  config: WorkerConfig,
-  target: string,
-): Promise<{ plan: PlanBody; digest: string; lines: string[] }> {
-  const reality = await (await services.target(target)).resources();
-  const applied = await appliedPlans(services.store.db, config.name, target);
-  const ours = new Set(applied.flatMap(({ result }) => readProgress(result).resources.map(({ id }) => id)));
-  const wanted = { product: config.name, target, resources: resourcesOf(config) };
-  const plan = makePlan(wanted, reality, ours);
-  const lines = plan.changes.map(({ action, kind, name }) => `${action} ${KINDS[kind]} ${name}`);
-  return { plan, digest: planDigest(plan), lines };
+  { config, target, infra }: { config: WorkerConfig; target: string; infra: string | undefined },
+): Promise<Planned> {
+  const resources = resourcesOf(config);
+  const own = { product: config.name, target };
+  const wanted: Wanted =
+    infra === undefined
+      ? { ...own, whole: false, resources, addresses: [] }
+      : { ...wantedBy(readInfra(infra)), ...own };
+  const missing = resources.find(
+    ({ kind, name }) => !wanted.resources.some((one) => one.kind === kind && one.name === name),
+  );
+  if (missing)
+    throw new CommandError(
+      'INFRA',
+      `${INFRA_FILE} does not name the ${KINDS[missing.kind]} ${missing.name}, which the Worker's configuration asks for.`,
+      'Add it there, or correct its name in the configuration; then commit.',
+    );
+  const made = await proposal(services, services.store.db, wanted);
+  return { ...made, lines: made.plan.changes.map(changeLine) };
 }
 
-/** Keeps a plan that a human signed and makes it true; returns its number. A run that died is finished by the next. */
+/** Keeps a plan that a human signed and makes it true; returns its number. */
 export async function applyFor(
   services: Services,
-  { plan, digest }: { plan: PlanBody; digest: string },
-  human: string,
+  planned: Planned,
+  signed: Parameters<typeof keepSigned>[2],
 ): Promise<number> {
-  const { store, clock } = services;
-  const who = `human:${human}`;
-  const id = await store.transaction(async (tx) => {
-    const row = await insertPlan(tx, {
-      product: plan.product,
-      target: plan.target,
-      body: JSON.stringify(plan),
-      digest,
-      task: null,
-      pipeline: null,
-      agent: who,
-      root: who,
-      created_at: clock.now(),
-    });
-    await decidePlan(tx, row.id, 'approved');
-    return row.id;
-  });
-  const row = await findPlan(store.db, id);
-  if (!row) throw new Error(`there is no plan ${id}`);
-  await applyPlan(row, await services.target(plan.target), (work) => store.transaction(work));
+  const id = await keepSigned(services, planned, signed);
+  await applySigned(services, id);
   return id;
 }

@@ -6,5 +6,5 @@ export const noSuchPlan = (id?: number) =>
   new ToolError(
     'NOT_FOUND',
     id === undefined ? 'This pipeline has no plan.' : `No plan ${planId(id)}.`,
-    'Call infra_propose for a plan, or infra_list for those that exist.',
+    'Name a plan that exists, or say with task_block that there is none.',
   );
