@@ -9,7 +9,7 @@ import { newPerson, type Person, runHost } from './isolated.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
 import { type Block, plan, type ToolResult } from './plan.ts';
 
-/** A person with a repository, a factory `shop` of the preset solo, and both hosts set up by `init`. */
+/** A person with a repository, a factory `shop` of a preset, and both hosts set up by `init`. */
 export interface HostDesk {
   readonly model: ModelStub;
   readonly person: Person;
@@ -55,7 +55,7 @@ export interface ClaudeRun {
 }
 
 /** Opens a desk. The person trusts the repository in both hosts, as they would in the first dialog. */
-export async function openHostDesk(): Promise<HostDesk> {
+export async function openHostDesk(preset = 'solo'): Promise<HostDesk> {
   const model = await startModelStub();
   const person = await newPerson(model);
   const repository = join(person.home, 'shop');
@@ -80,7 +80,7 @@ export async function openHostDesk(): Promise<HostDesk> {
     });
     return { exit: exitCode ?? -1, stdout, stderr };
   };
-  const made = await millwright(['init', '--host', 'both', '--rehearsal', '--json']);
+  const made = await millwright(['init', '--factory', preset, '--host', 'both', '--rehearsal', '--json']);
   if (made.exit !== 0) throw new Error(made.stdout + made.stderr);
   await trust(person, repository);
 
