@@ -10,6 +10,7 @@ import { PRODUCT } from './mill.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
 
 const REQUEST = 'Sums of three numbers, as a function that is tested and documented.';
+const LINE_MS = 500_000;
 const WRITE = [
   "echo 'export const add3 = (a, b, c) => a + b + c;' > src/add3.js",
   "echo \"import test from 'node:test'; import assert from 'node:assert'; import { add3 } from '../src/add3.js'; test('adds three', () => assert.equal(add3(1, 2, 3), 6));\" > test/add3.test.js",
@@ -51,7 +52,7 @@ async function openLine(): Promise<{ desk: Desk; env: Record<string, string> }> 
   };
   const file = join(desk.folder, 'factory.yaml');
   await writeFile(file, stringify(factory));
-  const made = await desk.run(['init', '--factory', file, '--name', 'shop']);
+  const made = await desk.run(['init', '--factory', file, '--name', 'shop'], { timeout: 100_000 });
   if (made.exit !== 0) throw new Error(made.stdout);
   const env = {
     ANTHROPIC_BASE_URL: model.url,
@@ -63,7 +64,7 @@ async function openLine(): Promise<{ desk: Desk; env: Record<string, string> }> 
 
 test('one command takes a feature through the whole line: Claude Code, and Codex for the change', async () => {
   const { desk, env } = await openLine();
-  const ran = await desk.run(['run', REQUEST, '--yes'], { env, timeout: 200_000 });
+  const ran = await desk.run(['run', REQUEST, '--yes'], { env, timeout: LINE_MS });
   if (process.env.DEBUG) process.stderr.write(`${ran.stderr}\n${ran.stdout}\n`);
   expect(ran.json).toMatchObject({
     ok: true,
@@ -82,7 +83,7 @@ test('one command takes a feature through the whole line: Claude Code, and Codex
   expect(new Set(hosts)).toEqual(
     new Set(['ceo claude-code', 'reviewer claude-code', 'developer codex', 'qa claude-code']),
   );
-});
+}, 600_000);
 
 test('a self-test tries a host on two small tasks, and leaves nothing behind', async () => {
   const desk = await openDesk();
