@@ -6,7 +6,7 @@ import { expectFile, jsonText } from './golden.ts';
 const LEAST = 'product: shop\nworkers: [{ name: shop }]\n';
 
 test('the schema of infra.yaml is the one editors are given', async () => {
-  await expectFile('docs/infra.schema.json', jsonText(z.toJSONSchema(infraSchema, { io: 'input' })));
+  await expectFile('factories/infra.schema.json', jsonText(z.toJSONSchema(infraSchema, { io: 'input' })));
 });
 
 test('infra.yaml needs a product and a Worker; the rest is nothing', () => {
