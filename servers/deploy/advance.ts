@@ -50,7 +50,6 @@ export const advanceRelease: JobRunner = async (input, { services, session, sign
     const stepped = { target, release, current, signal };
     const finding = await takeStep(step, stepped);
     signal.throwIfAborted();
-    services.log(`${releaseId(id)} ${step}: ${finding.healthy ? 'healthy' : 'NOT healthy'}, ${finding.why}`);
     if (!finding.healthy) return { result: await sendBack(services, session, step, stepped, finding) };
     const live = step === 'production' ? { state: 'live' as const, url: finding.evidence.url as string } : {};
     if (!(await keepStep(services, session, release, step, finding, live)))

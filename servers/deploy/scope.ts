@@ -36,7 +36,7 @@ export async function releaseOf(call: Call, id: number | undefined): Promise<Row
   throw new ToolError(
     'NOT_FOUND',
     id === undefined ? 'Nothing was released in this pipeline.' : `No release ${releaseId(id)}.`,
-    'Leave the release out for the newest of your pipeline.',
+    'Call release_list, where you have it, for the releases that exist.',
   );
 }
 

@@ -6,5 +6,5 @@ export const noSuchPlan = (id?: number) =>
   new ToolError(
     'NOT_FOUND',
     id === undefined ? 'This pipeline has no plan.' : `No plan ${planId(id)}.`,
-    'Name a plan that exists, or say with task_block that there is none.',
+    'Call infra_list, where you have it, for the plans that exist; else say what is missing in task_block.',
   );

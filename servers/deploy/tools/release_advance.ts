@@ -56,7 +56,7 @@ export default defineTool({
     throw new ToolError(
       'UPSTREAM',
       `The server failed while it took ${releaseId(release.id)} on.`,
-      'Call release_advance again; if it fails once more, say so with task_block.',
+      'Call release_advance again; if it fails once more, say so in task_block.',
     );
   },
 });
