@@ -29,7 +29,7 @@ async function runMain(input: unknown) {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [bundle], {
     input: typeof input === 'string' ? input : JSON.stringify(input),
     reject: false,
-    timeout: 60_000,
+    timeout: 150_000,
   });
   return { exitCode, stderr, report: (stdout === '' ? undefined : JSON.parse(stdout)) as ProbeReport };
 }
@@ -78,7 +78,7 @@ describe('the bytes that would be uploaded', () => {
       expect(report.findings[0]?.severity).toBe(worst);
       expect(JSON.stringify(report)).not.toContain(dir);
     },
-    60_000,
+    180_000,
   );
 });
 
