@@ -1,4 +1,4 @@
-import { isOk, isRefused, jsonOf } from './places.ts';
+import { isRefused, jsonOf } from './places.ts';
 import type { Exchange, HttpRequest, Input, Site } from './types.ts';
 import { get, pathOf, requestFor, validValues } from './values.ts';
 
@@ -128,5 +128,3 @@ function findId(json: unknown, depth = 0): string | undefined {
   }
   return undefined;
 }
-
-export { isOk };

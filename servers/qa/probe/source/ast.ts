@@ -28,7 +28,7 @@ const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
 
 /** The nodes directly in a node, in the order of the text. */
-export const childrenOf = (node: Node): Node[] => Object.values(node).flat().filter(isNode);
+const childrenOf = (node: Node): Node[] => Object.values(node).flat().filter(isNode);
 
 /** A node and all below it, each with the nodes above it, nearest first. */
 export function* descend(

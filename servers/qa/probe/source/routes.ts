@@ -217,7 +217,7 @@ function bodyOf(above: readonly Node[]): Node {
 }
 
 /** `:id`, `:id{[0-9]+}` and `[id]` as `{id}`; an optional parameter is left out. */
-export const template = (path: string): string =>
+const template = (path: string): string =>
   path
     .replace(/\/:\w+(\{[^}]*\})?\?/g, '')
     .replace(/:(\w+)(\{[^}]*\}|\([^)]*\))?/g, '{$1}')
