@@ -4,7 +4,7 @@ const LONGEST_BODY = 2_000;
 
 /**
  * A vitest file that sends the requests of a finding again and expects that the defect is gone. The product's
- * address comes from `BASE_URL`. `groups` are the exchanges step by step; those of one step go out at once.
+ * address comes from `PRODUCT_URL`; Vite keeps `BASE_URL` for itself. `groups` are the exchanges step by step; those of one step go out at once.
  */
 export function regressionTest(
   { kind, title, expects }: Suspicion,
@@ -20,7 +20,7 @@ export function regressionTest(
 import https from 'node:https';
 import { expect, test } from 'vitest';
 
-const BASE_URL = process.env.BASE_URL ?? ${JSON.stringify(origin)};
+const PRODUCT_URL = process.env.PRODUCT_URL ?? ${JSON.stringify(origin)};
 const STEPS = [
 ${steps.join('\n')}
 ];
@@ -28,7 +28,7 @@ ${steps.join('\n')}
 /** Over node:http, which sends a path as it is written. */
 function send({ method, path, headers, body }) {
   return new Promise((resolve, reject) => {
-    const { protocol, hostname, port } = new URL(BASE_URL);
+    const { protocol, hostname, port } = new URL(PRODUCT_URL);
     const request = (protocol === 'https:' ? https : http).request({ hostname, port, method, path, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => { text += chunk; }).on('error', reject);

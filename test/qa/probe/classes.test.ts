@@ -51,7 +51,7 @@ async function failing(folder: string, flawed: boolean): Promise<string[]> {
       [vitest, 'run', '--root', folder, '--reporter=json', '--outputFile=report.json'],
       {
         cwd: folder,
-        env: { BASE_URL: origin },
+        env: { PRODUCT_URL: origin },
         reject: false,
       },
     );
