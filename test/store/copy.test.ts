@@ -155,7 +155,7 @@ const unique = (row: Filled['rows'][number], table: string) =>
   Object.fromEntries(
     Object.entries(row).map(([column, value]) => [
       column,
-      ['nonce', 'name', 'digest', 'foreign_id'].includes(column)
+      ['nonce', 'name', 'digest', 'foreign_id', 'version'].includes(column)
         ? `${table} again`
         : table === 'lesson_uses' && column === 'task'
           ? 99
