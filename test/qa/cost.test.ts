@@ -56,7 +56,8 @@ describe('cost of a request', () => {
         'cpu-limit POST /login',
         'subrequests GET /fan',
       ]);
-      expect(findings[0]?.title).toContain('stretchPassword');
+      // V8 may inline the function into the one that calls it, and then names that.
+      expect(findings[0]?.title).toMatch(/most of it in (stretchPassword|fetch) \(index\.js:\d+\)/);
       expect(routes.find(({ where }) => where === 'GET /light')?.cpuMs).toBeLessThan(5);
       expect(routes.find(({ where }) => where === 'GET /fan')?.subrequests).toBe(60);
       expect(bundleBytes).toBeGreaterThan(100);
