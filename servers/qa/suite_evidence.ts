@@ -8,7 +8,7 @@ import { TEST_STATES } from './suite/types.ts';
 const MAX_TESTS_CHARS = 36_000;
 
 /** The evidence of `qa.suite` on one commit, as its log holds it: what a verdict may rest on. */
-export const suiteEvidence = z.object({
+const suiteEvidence = z.object({
   runner: z.string(),
   command: z.string(),
   passed: z.int(),

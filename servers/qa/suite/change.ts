@@ -1,4 +1,4 @@
-import { filesOf, readBlobs } from '../../core/git/blobs.ts';
+import { readBlobs } from '../../core/git/blobs.ts';
 import { type Change, changes } from '../../core/git/changes.ts';
 import type { Repo } from '../../core/git/git.ts';
 import { isProductSource, isTestFile } from './coverage.ts';
@@ -48,8 +48,3 @@ function addedLines(old: string | undefined, now: string): ReadonlySet<number> {
   const known = new Set(old?.split('\n'));
   return new Set(now.split('\n').flatMap((line, index) => (known.has(line) ? [] : [index + 1])));
 }
-
-/** The paths of a commit. */
-export const pathsOf = async (authority: Repo, commit: string): Promise<string[]> => [
-  ...(await filesOf(authority, commit)).keys(),
-];

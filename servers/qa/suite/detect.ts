@@ -11,7 +11,7 @@ export interface SuitePlan {
   env: Readonly<Record<string, string>>;
 }
 
-export const RUNNERS = [
+const RUNNERS = [
   'node',
   'vitest',
   'jest',

@@ -7,7 +7,7 @@ import { type Act, PROCESSES, type SuiteRun } from './run.ts';
 import { type TestRow, testRow } from './types.ts';
 
 /** What a suite showed, its reruns included. */
-export const suiteReport = z.object({
+const suiteReport = z.object({
   runner: z.string(),
   command: z.string(),
   tests: z.array(testRow),

@@ -16,7 +16,7 @@ import type { TestRow } from './types.ts';
 const OWN = '.millwright-suite';
 const MAX_REPORT = 20_000_000;
 const MAX_COVERAGE_FILES = 300;
-export const MAX_ROWS = 5_000;
+const MAX_ROWS = 5_000;
 /** Few enough that a fork bomb ends at it within a moment, many enough for a browser and its workers. */
 export const PROCESSES = 256;
 
