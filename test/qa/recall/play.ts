@@ -1,0 +1,75 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { checkOut, type PlantedCase } from '../corpus/corpus.ts';
+import { millwrightQa, type Ran, type Reported } from './command.ts';
+import type { PagePlaces } from './page_place.ts';
+import { isResource, isRoute, sameFile, sameResource, sameRoute } from './place.ts';
+import { type Planted, type Scored, score } from './score.ts';
+
+export interface PlayOptions {
+  pages: PagePlaces;
+  /** Of one run of the command. */
+  seconds: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Tests one case as a stranger would: its product in a new folder whose name says nothing, the real command, nothing
+ * of the corpus beside it. The folder is removed.
+ */
+export async function play(
+  planted: PlantedCase,
+  all: readonly PlantedCase[],
+  { pages, seconds, signal }: PlayOptions,
+): Promise<Scored> {
+  const room = await mkdtemp(join(tmpdir(), 'stranger-'));
+  try {
+    const ran = await runIn(room, planted, { seconds, signal });
+    const samePlace = (one: PlantedCase, expected: Planted, finding: Reported) =>
+      placeOf(pages, one, expected, finding);
+    return await score(planted, ran, { samePlace, defect: all.find(({ id }) => id === planted.twin) });
+  } finally {
+    await rm(room, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function runIn(
+  room: string,
+  planted: PlantedCase,
+  bounds: Pick<PlayOptions, 'seconds' | 'signal'>,
+): Promise<Ran> {
+  const folder = join(room, 'product');
+  await checkOut(planted, folder);
+  if (planted.parent !== undefined) await withHistory(planted.dir, planted.parent, folder);
+  const auth = planted.auth === undefined ? undefined : join(room, 'auth.json');
+  if (auth !== undefined) await cp(join(planted.dir, planted.auth ?? ''), auth);
+  return millwrightQa(folder, { out: join(room, 'out'), ...bounds, ...(auth !== undefined && { auth }) });
+}
+
+/** A repository of two commits, as whoever made the change has it: the parent has neither its code nor its tests. */
+async function withHistory(dir: string, parent: string, folder: string): Promise<void> {
+  const git = (...args: string[]) =>
+    execa('git', ['-c', 'user.name=A stranger', '-c', 'user.email=stranger@example.com', ...args], {
+      cwd: folder,
+    });
+  const change = `${folder}-change`;
+  await cp(folder, change, { recursive: true });
+  await rm(join(folder, 'test'), { recursive: true, force: true });
+  await cp(join(dir, parent), folder, { recursive: true });
+  await git('init', '--quiet', '--initial-branch=main');
+  await git('add', '--all');
+  await git('commit', '--quiet', '--message=Before');
+  await cp(change, folder, { recursive: true });
+  await rm(change, { recursive: true });
+  await git('add', '--all');
+  await git('commit', '--quiet', '--message=The change');
+}
+
+async function placeOf(pages: PagePlaces, planted: PlantedCase, { where }: Planted, finding: Reported) {
+  if (isRoute(where)) return sameRoute(where, finding.where) ? 'same' : undefined;
+  if (planted.kind !== 'page') return sameFile(where, finding.where) ? 'same' : undefined;
+  if (isResource(where)) return sameResource(where, finding) ? 'same' : undefined;
+  return pages.compare(planted, where, finding);
+}
