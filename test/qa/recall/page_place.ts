@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { findBrowser } from '../../../servers/qa/page/find_browser.ts';
-import { launch } from '../../../servers/qa/page/launch.ts';
 import type { PlantedCase } from '../corpus/corpus.ts';
 import type { Reported } from './command.ts';
 
@@ -38,7 +37,7 @@ export function pagePlaces(): PagePlaces {
       if (!found) return undefined;
       const { selector = '', path = '/', size = '' } = found;
       if (selector === where) return 'same';
-      browser ??= findBrowser().then((chromium) => launch(chromium, []));
+      browser ??= started();
       const page = await (await browser).newPage({ viewport: SIZES[size] ?? { width: 1280, height: 800 } });
       try {
         await serve(page, planted.dir);
@@ -53,6 +52,14 @@ export function pagePlaces(): PagePlaces {
     },
     close: async () => (await browser)?.close(),
   };
+}
+
+/** An interrupt is for the run, which waits for what it started: the browser's driver would end the process at once. */
+async function started(): Promise<Browser> {
+  const { executable, libraries } = await findBrowser();
+  const env = { ...process.env, ...(libraries && { LD_LIBRARY_PATH: libraries }) };
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  return chromium.launch({ executablePath: executable, chromiumSandbox: false, env, ...signals });
 }
 
 /** The folder of the case at an origin that exists nowhere: no port is opened, and nothing else is reached. */
