@@ -14,6 +14,9 @@ const SETTLE_MS = 10_000;
 const LEFT_FILE = 'outside-4a7c.txt';
 const LEFT_PROCESSES = ['left-behind-4a7c', 'bomb.sh', 'yes.mjs'];
 
+/** What would be said against the sound suite beside if the attack reached it. */
+const SUITE_CLASSES = ['no-tests', 'failing-test', 'flaky-test', 'hostile'];
+
 /** How one hostile project ended. `ok`: FAIL with a reason of the expected class, and no harm that we watch for. */
 export interface HostileScore {
   id: string;
@@ -62,9 +65,7 @@ export async function playHostile(hostile: HostileCase, options: HostileOptions)
       ...left.map((name) => `a process of ${name} is left`),
       ...(memory.peak() > MEMORY_BYTES ? [`the command took ${memory.peak() >> 20} MiB`] : []),
       ...late(hostile, ran),
-      ...(neighbour?.report?.verdict === 'FAIL' || neighbour?.fault !== undefined
-        ? [`the test beside ended with ${neighbour.fault ?? neighbour.report?.verdict}`]
-        : []),
+      ...(neighbour ? disturbed(neighbour) : []),
     ];
     return judged(hostile, ran, harm);
   } finally {
@@ -101,6 +102,13 @@ function late({ observe }: HostileCase, { report, ms }: Ran): string[] {
   const suite = report?.checks.find(({ name }) => name === 'suite');
   const seconds = Math.round((suite?.ms ?? ms) / 1_000);
   return bounds.filter((bound) => seconds > bound).map((bound) => `it took ${seconds} s of ${bound}`);
+}
+
+/** The suite of the test beside is sound: whatever is said against it came from the attack. */
+function disturbed({ report, fault }: Ran): string[] {
+  const against = report?.findings.find((one) => SUITE_CLASSES.includes(one.class));
+  const why = fault ?? (against && `${against.class}: ${against.what}`);
+  return why === undefined ? [] : [`the test beside ended with ${why.slice(0, 200)}`];
 }
 
 async function neighbourOf(room: string, { neighbour, seconds, signal }: HostileOptions): Promise<Ran> {

@@ -41,7 +41,7 @@ export function sameFile(planted: string, where: string): boolean {
   return where.split(/[\s,;()"'`]+/).some((part) => bare(part) === bare(planted));
 }
 
-const bare = (path: string): string => path.replace(/(:\d+){1,2}:?$/, '').replace(/^\.\//, '');
+const bare = (path: string): string => path.replace(/(:\d+){0,2}:?$/, '').replace(/^\.\//, '');
 
 /** Whether a finding of a page names the planted file that the page asks for, in its place or in its words. */
 export function sameResource(planted: string, { where, what }: Reported): boolean {

@@ -164,6 +164,7 @@ test('places of projects and of what a page asks for', () => {
   expect(sameFile('src/a.js', './src/a.js:12:3')).toBe(true);
   expect(sameFile('a.js', 'src/a.js:12')).toBe(false);
   expect(sameFile('package.json', 'package.json (dependencies.hono)')).toBe(true);
+  expect(sameFile('package-lock.json', 'package-lock.json: left-pad@1.0.0')).toBe(true);
   expect(sameFile('C3', 'criterion C3')).toBe(true);
   expect(isResource('data/rates.json')).toBe(true);
   expect(isResource('.menu')).toBe(false);
