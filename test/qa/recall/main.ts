@@ -103,10 +103,12 @@ async function inTurns<T>(list: readonly T[], width: number, run: (one: T) => Pr
 
 function outcomeOf({ id, sound, hits, missed, alarms, low, untested, ms }: Scored): string {
   const seconds = `${Math.round(ms / 1_000)} s`;
+  const places = (list: readonly { class: string; where: string }[]) =>
+    list.map(({ class: name, where }) => `${name} at ${where}`).join('; ');
   if (untested !== undefined) return `UNTESTED ${id}, ${seconds}: ${untested}`;
   if (sound)
-    return `${alarms.length === 0 ? 'clean' : 'ALARM'} ${id}, ${seconds}: ${alarms.length}, low ${low.length}`;
-  return `${missed.length === 0 ? 'found' : 'MISSED'} ${id}, ${seconds}: ${hits.length} of ${hits.length + missed.length}`;
+    return `${alarms.length === 0 ? 'clean' : 'ALARM'} ${id}, ${seconds}: ${places(alarms)} (${low.length} low)`;
+  return `${missed.length === 0 ? 'found' : 'MISSED'} ${id}, ${seconds}: ${places(missed.length === 0 ? hits : missed)}`;
 }
 
 process.exitCode = await main(process.argv.slice(2));
