@@ -5,10 +5,19 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostileProjects } from '../corpus/corpus.ts';
 
+interface Listening {
+  /** The ports that are watched: those that were free. */
+  open: number[];
+  /** The ports that somebody called. */
+  called(): number[];
+  close(): Promise<void>;
+}
+
 /** Listens on the ports of loopback that a hostile project tries, those that are free, and remembers who was called. */
-export async function listening(): Promise<{ called(): number[]; close(): Promise<void> }> {
+export async function listening(): Promise<Listening> {
   const called = new Set<number>();
   const servers: Server[] = [];
+  const open: number[] = [];
   for (const port of await triedPorts()) {
     const server = createServer((socket) => {
       called.add(port);
@@ -17,11 +26,14 @@ export async function listening(): Promise<{ called(): number[]; close(): Promis
     const isOpen = await new Promise<boolean>((done) => {
       server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));
     });
-    if (isOpen) servers.push(server);
+    if (!isOpen) continue;
+    servers.push(server);
+    open.push(port);
   }
   if (servers.length === 0)
     throw new Error('None of the ports that a hostile project tries is free to be watched.');
   return {
+    open,
     called: () => [...called],
     async close() {
       await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
