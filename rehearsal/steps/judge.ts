@@ -29,7 +29,7 @@ export const judgingSteps: Record<string, Performance> = {
     const qa = round === 1 ? await killedAndResumed(actor, kit, task) : actor;
     if (round === 1) await sourceEdit(qa, kit);
     kit.progress.doing(qa.agent, 'runs the suite and the probe in the sandbox');
-    const { checks } = await qa.do('qa_run', { mutants: 1 });
+    const { checks } = await qa.do('qa_run');
     const probe = await qa.do('qa_probe');
     const { verdict, reasons, digest } = await qa.do('qa_verdict', { criteria: tied(checks) });
     kit.progress.done(qa.agent, `${verdict}: ${reasons[0] ?? 'nothing found'}`);
@@ -49,11 +49,8 @@ export const judgingSteps: Record<string, Performance> = {
 
 /** What shows that the criteria of the build hold: its tests, and the gates that the second one names. */
 const tied = (tests: string[]) => [
-  { criterion: 1, checks: tests.slice(0, 20) },
-  {
-    criterion: 2,
-    checks: ['smoke', 'consistency', 'docs', 'rollback', 'scan'].map((gate) => `gate:${gate}`),
-  },
+  tests.slice(0, 20),
+  ['smoke', 'consistency', 'docs', 'rollback', 'scan'].map((gate) => `gate:${gate}`),
 ];
 
 /** What the FAIL taught; whoever is sent back to the build finds it in the brief. */

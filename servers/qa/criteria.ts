@@ -5,12 +5,6 @@ import type { Db } from '../core/store/store.ts';
 import type { Report } from './report.ts';
 import type { SuiteEvidence } from './suite_evidence.ts';
 
-/** Which checks show that a criterion holds, as the caller of qa_verdict says. Criteria count from 1. */
-export interface Tie {
-  criterion: number;
-  checks: readonly string[];
-}
-
 /** A criterion with its checks; `fault` is why it does not count as shown. */
 export interface JudgedCriterion {
   criterion: string;
@@ -32,14 +26,18 @@ export async function criteriaOf(db: Db, { task }: Pick<Row<'submissions'>, 'tas
   return Array.isArray(criteria) ? criteria.map(String) : [];
 }
 
-/** Judges each criterion by the checks that it is tied to: every one has run on this commit and passed. */
+/**
+ * Judges each criterion by the checks that it is tied to: every one has run on this commit and passed.
+ *
+ * @param tied per criterion, in their order, the checks that show it
+ */
 export const judgeCriteria = (
   criteria: readonly string[],
-  ties: readonly Tie[],
+  tied: readonly (readonly string[])[],
   ran: Ran,
 ): JudgedCriterion[] =>
   criteria.map((criterion, index) => {
-    const checks = ties.filter((tie) => tie.criterion === index + 1).flatMap((tie) => tie.checks);
+    const checks = [...(tied[index] ?? [])];
     return { criterion, checks, fault: faultOf(checks, ran) };
   });
 

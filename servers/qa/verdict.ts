@@ -4,7 +4,7 @@ import { resultInForce } from '../core/gate_results.ts';
 import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db } from '../core/store/store.ts';
-import { criteriaOf, type JudgedCriterion, judgeCriteria, type Ran, type Tie } from './criteria.ts';
+import { criteriaOf, type JudgedCriterion, judgeCriteria, type Ran } from './criteria.ts';
 import { type Report, readReport } from './report.ts';
 import { readSuiteLog } from './suite_evidence.ts';
 
@@ -38,12 +38,12 @@ export async function judge(
   db: Db,
   factory: Factory,
   submission: Pick<Row<'submissions'>, 'commit_id' | 'tree_id' | 'task'>,
-  said: { ties: readonly Tie[]; fail?: string | undefined },
+  said: { criteria: readonly (readonly string[])[]; fail?: string | undefined },
 ): Promise<Judgement> {
   const { commit_id: commit, tree_id: tree } = submission;
   const states = await gateStates(db, factory, commit);
   const ran = await ranOn(db, factory, commit, states);
-  const criteria = judgeCriteria(await criteriaOf(db, submission), said.ties, ran);
+  const criteria = judgeCriteria(await criteriaOf(db, submission), said.criteria, ran);
   const reasons = [
     ...(said.fail === undefined ? [] : [`QA: ${said.fail}`]),
     ...states.filter(({ state }) => state !== 'closed').map(({ name, why }) => `${name}: ${why}`),

@@ -51,7 +51,9 @@ export async function gateResult(
 /** Closes every gate on a change, and has QA's verdict computed from that. */
 export async function passQa(factory: ProductFactory, change: Change, qa: Agent): Promise<void> {
   for (const gate of ['docs', 'scan', ...QA_GATES] as const) await gateResult(factory, change, gate);
-  const { verdict, reasons } = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict');
+  const { verdict, reasons } = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict', {
+    criteria: [['gate:docs']],
+  });
   if (verdict !== 'PASS') throw new Error(`the verdict is ${verdict}: ${reasons.join(', ')}`);
 }
 

@@ -283,7 +283,7 @@ async function judged(at: Making, change: Submitted): Promise<Submitted> {
   const qa = await at.agent('qa');
   await qa.ok('task_checkout', { task: `T-${await newTask(services, 'qa', change.pipeline)}` });
   const { verdict, reasons } = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict', {
-    criteria: [{ criterion: 1, checks: ['gate:docs'] }],
+    criteria: [['gate:docs']],
   });
   if (verdict !== 'PASS') throw new Error(`the verdict is ${verdict}: ${reasons.join(', ')}`);
   await qa.ok('task_complete', { summary: 'the verdict is PASS' });

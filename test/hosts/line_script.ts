@@ -8,6 +8,12 @@ interface Brief {
   inputs: { artifact: string; name: string }[];
 }
 
+/** What qa_run answers when it is done. */
+interface Suite {
+  criteria: string[];
+  checks: string[];
+}
+
 /** What one step of the model does with the results so far, newest last; as many as `says` has turns. */
 type Say = (results: readonly string[]) => Block | Block[];
 
@@ -72,7 +78,10 @@ function stepsOf(
     steps.push(
       () => tool('qa_run'),
       () => tool('qa_probe'),
-      () => tool('qa_verdict'),
+      (results) => {
+        const { criteria = [], checks = [] } = objectOf(results.at(-2) ?? '') as Partial<Suite>;
+        return tool('qa_verdict', { criteria: criteria.map(() => checks.slice(0, 5)) });
+      },
     );
   if (brief.closes.includes('merged')) steps.push(() => tool('change_merge'));
   const design = brief.inputs.find(({ name }) => name === 'design');

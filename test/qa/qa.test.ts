@@ -40,7 +40,7 @@ async function answerOf(
 }
 
 const SHOWN_BY = 'test/pages.test.ts > every control has a label';
-const SHOWN = { criteria: [{ criterion: 1, checks: [SHOWN_BY, 'gate:docs', 'probe:stored-xss'] }] };
+const SHOWN = { criteria: [[SHOWN_BY, 'gate:docs', 'probe:stored-xss']] };
 
 test('a product with a planted XSS fails, its repaired build passes, and both by signed evidence', async () => {
   const factory = await startProductFactory(['gates', 'qa']);
@@ -53,7 +53,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     commit: first.commit,
     reasons: expect.arrayContaining(['qa.suite: it has not run on this commit']),
   });
-  const suite = await answerOf(qa, 'qa_run', { mutants: 1 });
+  const suite = await answerOf(qa, 'qa_run');
   expect(suite).toMatchObject({ done: true, closed: true, isolation: 'full' });
   expect(suite.tests).toBeGreaterThan(3);
   expect(suite).toMatchObject({
@@ -77,7 +77,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     ['probe-report', 'qa'],
   ]);
   await gates(factory, first.commit);
-  const failed = await qa.ok('qa_verdict', { criteria: [{ criterion: 1, checks: [SHOWN_BY] }] });
+  const failed = await qa.ok('qa_verdict', { criteria: [[SHOWN_BY]] });
   expect(failed).toMatchObject({
     verdict: 'FAIL',
     reasons: [expect.stringMatching(/^qa\.probe: .*critical/)],
@@ -92,7 +92,7 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   const without = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict');
   expect(without).toMatchObject({ verdict: 'FAIL', reasons: ['criterion 1 "It holds" is tied to no check'] });
   for (const check of ['test/pages.test.ts > is not there', 'gate:smoke', 'gate:qa.suite', 'probe:nothing']) {
-    const criteria = [{ criterion: 1, checks: [SHOWN_BY, check] }];
+    const criteria = [[SHOWN_BY, check]];
     expect((await qa.ok('qa_verdict', { criteria })).reasons).toEqual([
       expect.stringContaining(`criterion 1 "It holds" "${check}"`),
     ]);

@@ -28,7 +28,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have the server run machine gates on what your task submitted. Answers with the results, or with a job for task_wait.',
+    'Run machine gates on what your task submitted. Answers with the results, or a job for task_wait.',
   input: z.strictObject({
     gates: z
       .array(z.enum(MACHINE_GATES))

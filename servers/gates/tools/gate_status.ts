@@ -17,7 +17,7 @@ export default defineTool({
   needs: 'change:read',
   effect: 'read',
   description:
-    'Show what is closed, open or failed for the latest submission of your task, or of what you name. With gate, also the end of its log.',
+    'What is closed, open or failed for the latest submission of your task, or of what you name. With gate, also the end of its log.',
   input: z.strictObject({
     task: idInput('T').optional(),
     pipeline: idInput('P').optional(),

@@ -38,7 +38,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have the submitted change run and attacked, or its pages looked at. Answers with findings or a job for task_wait.',
+    'Attack the submitted change as it runs, or look at its pages. Answers with findings, or a job for task_wait.',
   input: z.strictObject({ pages: z.boolean().default(false) }),
   output,
 

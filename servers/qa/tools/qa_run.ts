@@ -22,22 +22,23 @@ const output = z.object({
   digest: z.string().optional(),
 });
 
+/** Small defects put into changed lines, to see whether a test notices. */
+const MUTANTS = 4;
+
 export default defineTool({
   name: 'qa_run',
   needs: 'qa:run',
   effect: 'write',
   outside: true,
   description:
-    "Have the server run the product's own tests on the submitted change. Answers with their ids, or with a job for task_wait.",
-  input: z.strictObject({
-    mutants: z.int().min(0).max(20).default(4),
-  }),
+    "Run the product's own tests on the submitted change. Answers with their ids, or a job for task_wait.",
+  input: z.strictObject({}),
   output,
 
-  async handler({ mutants }, call) {
+  async handler(_input, call) {
     const { submission } = await submittedChange(call, call.db);
     const criteria = await criteriaOf(call.db, submission);
-    const input = (task: HeldTask) => ({ ...holdingOf(call)(task), mutants });
+    const input = (task: HeldTask) => ({ ...holdingOf(call)(task), mutants: MUTANTS });
     return output.parse({ ...(await jobOnSubmission(call, 'qa.run', input)), criteria });
   },
 });

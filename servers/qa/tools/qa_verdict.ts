@@ -10,10 +10,7 @@ import { submittedChange } from '../submitted.ts';
 import { judge } from '../verdict.ts';
 import { verdictReport } from '../verdict_report.ts';
 
-const tie = z.strictObject({
-  criterion: z.int().min(1).max(100),
-  checks: z.array(z.string().min(1).max(600)).min(1).max(20),
-});
+const checksOfOne = z.array(z.string().min(1).max(600)).max(20);
 
 export default defineTool({
   name: 'qa_verdict',
@@ -21,9 +18,9 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Have PASS or FAIL computed for the submitted change. Tie each criterion (from 1) to checks that passed: a test id, "probe:KIND", "gate:NAME". Without evidence or tie it is FAIL.',
+    'Compute PASS or FAIL for the submitted change. Criteria: for each, in order, the checks that show it: a test id, "probe:KIND", "gate:NAME".',
   input: z.strictObject({
-    criteria: z.array(tie).max(100).default([]),
+    criteria: z.array(checksOfOne).max(100).default([]),
     fail: z.string().min(1).max(1_000).optional(),
   }),
   output: z.object({
@@ -34,12 +31,12 @@ export default defineTool({
     report: z.string(),
   }),
 
-  async handler({ criteria: ties, fail }, call) {
+  async handler({ criteria, fail }, call) {
     const { session, services, factory } = call;
     const { submission } = await submittedChange(call, call.db);
     if (await isAuthor(call.db, submission, session)) throw ownWork();
     const { commit_id: commit, tree_id: tree } = submission;
-    const judgement = await judge(call.db, factory, submission, { ties, fail });
+    const judgement = await judge(call.db, factory, submission, { criteria, fail });
     const { evidence, reasons, digest } = judgement;
     const predicate = JSON.parse(canonicalJson({ ...evidence }));
     await attest(services, { subject: { commit, tree }, predicateType: VERDICT_PREDICATE, predicate });

@@ -19,7 +19,7 @@ export default defineTool({
   needs: 'task:work',
   effect: 'write',
   description:
-    'Hand your task in; the server checks artifacts, gates, reviews and decisions. outcome "failed" says honestly that the phase did not hold; the pipeline then goes where it says.',
+    'Hand your task in; the server checks artifacts, gates, reviews and decisions. outcome "failed": the phase did not hold; the pipeline goes where it says.',
   input: z.strictObject({
     summary: z
       .string()
