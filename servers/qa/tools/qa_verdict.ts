@@ -18,7 +18,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    'Compute PASS or FAIL for the submitted change. Criteria: for each, in order, the checks that show it: a test id, "probe:KIND", "gate:NAME".',
+    'Compute PASS or FAIL for the submitted change. Criteria: for each, in order, the checks that show it: test id, "probe:KIND", "gate:NAME".',
   input: z.strictObject({
     criteria: z.array(checksOfOne).max(100).default([]),
     fail: z.string().min(1).max(1_000).optional(),

@@ -11,7 +11,7 @@ export default defineTool({
   needs: 'task:work',
   effect: 'write',
   description:
-    'Stop with an honest reason when the task cannot be done as it stands. The lead and the human see it.',
+    'Stop with the reason when the task cannot be done as it stands. The lead and the human see it.',
   input: z.strictObject({
     why: z
       .string()

@@ -22,7 +22,7 @@ export default defineTool({
   needs: 'task:work',
   effect: 'write',
   description:
-    'Take a ready task of your role and get its whole brief. Call it before any work; without an id you get the most urgent one.',
+    'Take a ready task of your role and get its whole brief. Call it before any work; without an id the most urgent one.',
   input: z.strictObject({ task: idInput('T').optional() }),
   output: z.object({
     task: z.string(),

@@ -11,7 +11,7 @@ export default defineTool({
   needs: 'task:read',
   effect: 'read',
   description:
-    'Wait for a task to end, a job to finish or the human to decide; without an id, for work that is ready for your role. After the seconds given it answers still_waiting: call again.',
+    'Wait for a task to end, a job to finish or the human to decide; without an id, for work of your role. After the seconds it answers still_waiting: call again.',
   input: z.strictObject({
     task: idInput('T').optional(),
     job: idInput('J').optional(),
