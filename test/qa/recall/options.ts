@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { CLASSES, type PlantedCase } from '../corpus/corpus.ts';
 
-export const KINDS = ['page', 'worker', 'node', 'project', 'hostile'] as const;
+const KINDS = ['page', 'worker', 'node', 'project', 'hostile'] as const;
 
 export const HELP = `Usage: npm run test:qa -- [--kind KIND]... [--class CLASS]... [--case ID]... [--sample N] [--seed S]
                            [--workers N] [--seconds N] [--json] [--out FILE]
