@@ -7,7 +7,7 @@ export default defineTool({
   name: 'activity_log',
   needs: 'task:work',
   effect: 'write',
-  description: 'Note in the record what you decided or found on your task, for those who follow it later.',
+  description: 'Note in the record what you decided or found on your task.',
   input: z.strictObject({ note: z.string().trim().min(3).max(2000) }),
   output: z.object({ task: z.string() }),
 

@@ -10,8 +10,7 @@ export default defineTool({
   name: 'task_block',
   needs: 'task:work',
   effect: 'write',
-  description:
-    'Stop with the reason when the task cannot be done as it stands. The lead and the human see it.',
+  description: 'Stop with the reason when the task cannot be done as it stands. The lead and human see it.',
   input: z.strictObject({
     why: z
       .string()

@@ -10,8 +10,7 @@ export default defineTool({
   name: 'task_return',
   needs: 'task:work',
   effect: 'write',
-  description:
-    'Give your task back unfinished for another agent. Use task_block when nobody could finish it.',
+  description: 'Give your task back for another agent. Use task_block when nobody could finish it.',
   input: z.strictObject({ why: z.string().trim().min(3).max(2000) }),
   output: z.object({ task: z.string(), state: z.literal('ready') }),
 
