@@ -7,6 +7,7 @@ import { isRunning } from '../../servers/core/target/local/processes.ts';
 import type { AnyTool } from '../../servers/core/tool.ts';
 import {
   enterRunner,
+  hasQueuedRun,
   leaveRunner,
   processesLeft,
   stopsNow,
@@ -67,6 +68,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const take = async () => {
     const { factory } = await services.factory();
     while (running.size < factory.limits.parallel && !ending.signal.aborted) {
+      if (!(await hasQueuedRun(store.db))) return;
       const now = clock.now();
       const used = dayIsUsed(factory, await usedSince(store.db, now - DAY_MS));
       waits(used);

@@ -121,24 +121,15 @@ async function build({
   const { files, digest, migrations, isolation, engine, health } = built;
   await refuseContractions(services, release, migrations, await seenBefore(services, release));
   const config = boundConfig(built.config, infrastructureOf(plan));
-  const { product, version } = release;
-  if (config.secrets.length > 0) throw withoutValues(config.secrets);
+  const { product, version, target } = release;
+  const secrets = await services.secrets({ product, target, names: config.secrets });
   return {
-    version: { product, version, bundle: digest, files, config, migrations, secrets: {} },
+    version: { product, version, bundle: digest, files, config, migrations, secrets },
     isolation,
     engine,
     health,
   };
 }
-
-/** A Worker that asks for secrets does not go out with none. */
-const withoutValues = (names: readonly string[]) =>
-  new ToolError(
-    'GATE_CLOSED',
-    `The Worker asks for the secrets ${names.join(', ').slice(0, 200)}, which have no value at this target.`,
-    'Say so with task_block; a human sets them.',
-    { rule: 'release.secret' },
-  );
 
 /** The migrations that the served version's release brought, or found there. */
 async function seenBefore({ store }: Services, release: Row<'releases'>): Promise<string[]> {

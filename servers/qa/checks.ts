@@ -28,7 +28,7 @@ export interface Check {
 }
 
 /** Every check, in the order in which they run: the cheap and the decisive first. */
-export const CHECKS: readonly Check[] = [startCheck, suiteCheck, scanCheck, probeCheck, pagesCheck];
+const CHECKS: readonly Check[] = [startCheck, suiteCheck, scanCheck, probeCheck, pagesCheck];
 
 export interface SuiteReport {
   verdict: 'PASS' | 'FAIL' | 'UNTESTED';

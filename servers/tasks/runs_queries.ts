@@ -53,6 +53,11 @@ export const openRuns = (db: Db) =>
     .orderBy('id')
     .execute();
 
+/** Whether any run waits; asked before a write, so that an idle runner writes nothing. */
+export const hasQueuedRun = async (db: Db): Promise<boolean> =>
+  (await db.selectFrom('spawns').select('id').where('state', '=', 'queued').limit(1).executeTakeFirst()) !==
+  undefined;
+
 /** Takes the oldest queued run of the roles nobody stopped, under a lease of `holder`. */
 export async function takeRun(
   tx: Tx,
