@@ -36,17 +36,9 @@ interface Told {
 export async function readBack(kit: Kit, { request, times, since }: Told): Promise<Rehearsal> {
   const { stage } = kit;
   const verified = await must(stage.millwright(['record', 'verify']), 'The record');
-  const { entries } = (await must(stage.millwright(['record', 'tail', '--all']), 'The record')).json as {
-    entries: Entry[];
-  };
   const shown = (await must(stage.millwright(['pipeline', kit.pipeline]), 'The pipeline'))
     .json as unknown as Shown;
-  const refused = entries
-    .filter(({ event }) => event === 'refused')
-    .map(({ rule, role, tool, code, why }) => ({ rule, role, tool, code, why }));
-  const missing = kit.expected.filter(
-    (wanted) => !refused.some((entry) => entry.rule === wanted.rule && entry.tool === wanted.tool),
-  );
+  const { refused, missing } = await refusals(kit);
   const record = {
     entries: Number(verified.json.entries),
     verified: verified.json.ok === true,
@@ -79,6 +71,18 @@ export async function readBack(kit: Kit, { request, times, since }: Told): Promi
     record,
     ms: Math.round(performance.now() - since),
   };
+}
+
+/** What the record has of refusals, and which of those that were asked for it lacks. */
+export async function refusals({ stage, expected }: Kit): Promise<Pick<Rehearsal, 'refused' | 'missing'>> {
+  const { json } = await must(stage.millwright(['record', 'tail', '--all']), 'The record');
+  const refused = (json.entries as unknown as Entry[])
+    .filter(({ event }) => event === 'refused')
+    .map(({ rule, role, tool, code, why }) => ({ rule, role, tool, code, why }));
+  const missing = expected.filter(
+    (wanted) => !refused.some((entry) => entry.rule === wanted.rule && entry.tool === wanted.tool),
+  );
+  return { refused, missing };
 }
 
 async function usesOf({ stage, lesson }: Kit): Promise<Rehearsal['lessons']> {

@@ -8,6 +8,7 @@ import { openServices } from '../servers/core/open.ts';
 import type { Services } from '../servers/core/services.ts';
 import type { Row } from '../servers/core/store/schema.ts';
 import { type Fleet, loadFleet } from '../servers/fleet.ts';
+import { enterRunner } from '../servers/tasks/runs_queries.ts';
 import { type AgentSession, connect } from './connect.ts';
 import { type HostTools, hostTools } from './host_tools.ts';
 import { PRODUCT } from './product.ts';
@@ -66,6 +67,7 @@ export async function openStages(): Promise<Stages> {
       const initial = Object.entries(product).map(([path, content]) => ({ path, content }));
       if (isCode) await createAuthority(services.paths.git, { initial, message: 'Start', at: START });
       await services.sessionOpened?.('ceo'); // brings the shipped lessons
+      await services.store.transaction((tx) => enterRunner(tx, 'runner:stage', Number.MAX_SAFE_INTEGER));
       await close();
       await layOut(folderOf(home), product);
       return home;

@@ -152,7 +152,11 @@ test('a stdio server over a daemon gives back what it holds, however its host en
   const enrolment = await mill.enrol('developer');
   const held = () =>
     mill.withStore(async ({ store, clock }) => {
-      const leases = store.db.selectFrom('leases').select('subject').where('ends_at', '>', clock.now());
+      const leases = store.db
+        .selectFrom('leases')
+        .select('subject')
+        .where('kind', '=', 'task')
+        .where('ends_at', '>', clock.now());
       const open = (await live(mill)).filter(({ agent }) => agent === 'developer');
       return [(await leases.execute()).length, open.length];
     });

@@ -23,7 +23,7 @@ const output = z.object({
 });
 
 /** Small defects put into changed lines, to see whether a test notices. */
-const MUTANTS = 4;
+const MUTANTS = 2;
 
 export default defineTool({
   name: 'qa_run',
