@@ -66,10 +66,10 @@ export function up(program: Command): void {
           const fault = await Promise.race([stopped, home.fault]);
           home.stop();
           io.progress('Ending: running calls have ten seconds to finish.');
-          await runner?.stop('The factory was shut down.');
-          await withdraw();
-          await server.close();
-          if (fault) throw fault;
+          // At once: a runner that waits for the store keeps nobody from being told that this server ends.
+          const ends = [server.close(), withdraw(), runner?.stop('The factory was shut down.')];
+          const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected');
+          if (fault ?? failed) throw fault ?? failed?.reason;
         } finally {
           await services.close();
         }

@@ -7,7 +7,10 @@ import { runProductSuite } from './suite/suite.ts';
 const MAX_MANIFEST = 2_000_000;
 const WALL_MS = 120_000;
 
-/** The product's own tests, in the sandbox; a product without any is told so, and none that ran is FAIL. */
+/**
+ * The project's own tests, in the sandbox; none that ran is FAIL. A product that runs is judged by what it does when it
+ * names no tests; sources alone have nothing else to show.
+ */
 export const suiteCheck: Check = {
   name: 'suite',
   needs: 'folder',
@@ -15,8 +18,7 @@ export const suiteCheck: Check = {
     if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
     const plan = await detectSuite(readerOf(folder));
     if (!plan) {
-      if (kind === 'static')
-        return notTested('suite: the folder is no project, so there are no tests to run');
+      if (kind !== 'sources') return notTested('suite: the product names no tests');
       return finding({
         class: 'no-tests',
         severity: 'medium',

@@ -31,6 +31,6 @@ async function unpack(folder: string): Promise<void> {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
   }
-  for (const file of ['', 'chromium', 'locales']) await chmod(join(draft, file), 0o755);
+  for (const file of ['', 'chromium']) await chmod(join(draft, file), 0o755);
   await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
 }
