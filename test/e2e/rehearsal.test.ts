@@ -37,7 +37,7 @@ async function rehearse(factory: string) {
   const folder = await mkdtemp(join(tmpdir(), 'millwright-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const args = [LAUNCHER, 'rehearse', '--factory', factory, '--keep', join(folder, 'kept'), '--json'];
-  const { exitCode, stdout } = await execa(process.execPath, args, { reject: false, timeout: 240_000 });
+  const { exitCode, stdout } = await execa(process.execPath, args, { reject: false, timeout: 480_000 });
   return { exitCode, folder, result: JSON.parse(stdout) };
 }
 
@@ -82,7 +82,7 @@ describe.each(['c-suite', 'solo'])('a rehearsal of %s', (factory) => {
     });
     expect(result.record).toMatchObject({ verified: true, tampered: expect.stringMatching(/changed/) });
     expect(await leftovers(folder)).toEqual([]);
-  }, 240_000);
+  }, 480_000);
 });
 
 test('a factory that lets the builder release fails, and the refusal that did not happen is named', async () => {
@@ -98,4 +98,4 @@ test('a factory that lets the builder release fails, and the refusal that did no
   expect(exitCode).toBe(1);
   expect(result.ok).toBe(false);
   expect(result.missing).toEqual([{ rule: 'capability', role: 'developer', tool: 'release_cut' }]);
-}, 240_000);
+}, 480_000);
