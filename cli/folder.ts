@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { exists } from '../servers/core/files.ts';
 import { CommandError, EXIT } from './failures.ts';
 
 /**
@@ -19,12 +20,6 @@ export async function makeFolder(path: string, option: string): Promise<void> {
   }
   if (!(await stat(path)).isDirectory()) throw noFolder(path, option);
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 const noFolder = (path: string, option: string) =>
   new CommandError(

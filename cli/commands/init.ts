@@ -1,8 +1,9 @@
-import { access, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { applyFirstDefinition, enrol, PRESETS, writeDefinition } from '../../servers/core/factory/create.ts';
 import { type DefinitionFiles, parseDefinition } from '../../servers/core/factory/parse.ts';
+import { exists } from '../../servers/core/files.ts';
 import { createAuthority, openAuthority } from '../../servers/core/git/authority.ts';
 import { bindStore } from '../../servers/core/home.ts';
 import { openServices } from '../../servers/core/open.ts';
@@ -198,11 +199,7 @@ async function enrolAgents(services: Services): Promise<Record<string, string>> 
   const paths: Record<string, string> = {};
   for (const agent of Object.values(factory.roles).flatMap((role) => role.agents)) {
     const file = join(services.paths.enrolments, `${agent}.json`);
-    const isThere = await access(file).then(
-      () => true,
-      () => false,
-    );
-    paths[agent] = isThere ? file : await enrol(services, agent);
+    paths[agent] = (await exists(file)) ? file : await enrol(services, agent);
   }
   return paths;
 }

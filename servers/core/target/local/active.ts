@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readState, replaceFile } from './files.ts';
+import { replaceFile } from '../../files.ts';
+import { readState } from './files.ts';
 
 const share = z.strictObject({ version: z.string(), percent: z.int().min(1).max(100) });
 const port = z.int().min(1).max(65_535);

@@ -1,26 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const MAX_STATE_BYTES = 64 * 1024 * 1024;
-
-/** Replaces a file as a whole, on disk, with mode 0600: a reader sees the old text or the new one, never a part. */
-export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
-  const draft = `${path}.${randomUUID()}.draft`;
-  try {
-    const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
 
 /** The bytes of a regular file of the state folder (no symbolic link, bounded), or null when there is none. */
 export async function readState(path: string): Promise<Buffer | null> {

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readState, replaceFile } from './files.ts';
+import { replaceFile } from '../../files.ts';
+import { readState } from './files.ts';
 
 const processSchema = { pid: z.int().positive(), start: z.string() };
 const schema = z.strictObject({
