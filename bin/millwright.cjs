@@ -20,13 +20,13 @@ function isNewEnough(version) {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
-/** A host starts many servers: `mcp` loads nothing of the rest of the command line. */
+/** A host starts many servers, and scripts many commands: each loads what it needs, compiled once. */
 function run() {
   const args = process.argv.slice(2);
   const serves = args[0] === 'mcp' && !args.includes('--help') && !args.includes('-h');
   const entry = path.join(root, 'dist', serves ? 'mcp.js' : 'cli.js');
   // Beside the program and never in a shared folder: who could write into the cache could run code here.
-  if (serves) require('module').enableCompileCache(path.join(root, '.compile-cache'));
+  require('module').enableCompileCache(path.join(root, '.compile-cache'));
   if (!fs.existsSync(entry)) fail(`dist/ is missing; run \`npm run build\` in ${root}.`);
   import(url.pathToFileURL(entry).href)
     .then((program) => (serves ? program.mcp(args.slice(1), process.env) : program.main(args)))

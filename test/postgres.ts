@@ -14,13 +14,11 @@ import {
   stat,
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { SHARED_TMPDIR } from './shared_tmp.ts';
 
-/** Where every test process looks, though each has a temporary folder of its own. */
-const SHARED = process.env.SHARED_TMPDIR ?? tmpdir();
 const FOLDER = 'millwright-postgres-';
 const PORT = 5432;
 /** PostgreSQL refuses to run as root and wants an account: this one is on every Unix. */
@@ -49,7 +47,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   await removeLeftovers();
   const root = process.getuid?.() === 0;
   const native = await binaries(root);
-  const folder = await mkdtemp(join(SHARED, FOLDER));
+  const folder = await mkdtemp(join(SHARED_TMPDIR, FOLDER));
   const data = join(folder, 'data');
   await mkdir(data, { mode: 0o700 });
   if (root) for (const path of [folder, data]) await chown(path, NOBODY, NOBODY);
@@ -90,7 +88,7 @@ async function binaries(root: boolean): Promise<string> {
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
     version: string;
   };
-  const copy = join(SHARED, `millwright-pg-${version}`);
+  const copy = join(SHARED_TMPDIR, `millwright-pg-${version}`);
   if (await exists(join(copy, 'bin', 'postgres'))) return copy;
   const draft = `${copy}.${randomUUID()}`;
   await cp(native, draft, { recursive: true, verbatimSymlinks: true });
@@ -111,9 +109,9 @@ async function openToAll(path: string): Promise<boolean> {
  * shuts down when it finds its `postmaster.pid` gone.
  */
 async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(SHARED)) {
+  for (const name of await readdir(SHARED_TMPDIR)) {
     if (!name.startsWith(FOLDER)) continue;
-    const folder = join(SHARED, name);
+    const folder = join(SHARED_TMPDIR, name);
     const keeper = Number(await readFile(join(folder, 'keeper.pid'), 'utf8').catch(() => Number.NaN));
     const old = await stat(folder).then(
       ({ mtimeMs }) => Date.now() - mtimeMs > 60_000,

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { beforeAll, expect, test } from 'vitest';
+import { COMMANDS } from '../../cli/commands.ts';
 import { buildOnce, openDesk, openRehearsed, PASSPHRASE } from './command.ts';
 
 beforeAll(buildOnce);
@@ -14,6 +16,15 @@ test('alone it prints help; every command has one that names its options', async
   expect(alone.exit).toBe(0);
   expect(names).toEqual(expect.arrayContaining(['init', 'adopt', 'approve', 'doctor', 'rehearse', 'layer']));
   expect(helped.map(({ exit, stderr }) => [exit, stderr])).toEqual(Array(3).fill([0, '']));
+});
+
+test('each entry of the command line adds the names it is found by, and no other', async () => {
+  for (const [names, add] of COMMANDS.flatMap(([, commands]) => Object.entries(commands))) {
+    const program = new Command();
+    await add(program);
+    const added = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+    expect(added.toSorted()).toEqual(names.split(' ').toSorted());
+  }
 });
 
 test('a stop and its end are recorded, for the factory or a role, and shown', async () => {
