@@ -1,26 +1,34 @@
-import { request as overHttp } from 'node:http';
-import { request as overHttps } from 'node:https';
+import { Agent as HttpAgent, request as overHttp } from 'node:http';
+import { Agent as HttpsAgent, request as overHttps } from 'node:https';
 import type { Exchange, HttpRequest } from './types.ts';
 
-/** One exchange whose path goes out as it is written, dots and all. Rejects when no answer comes. */
+/** An attack sends hundreds of requests one after the other: they share connections. */
+const kept = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+
+/**
+ * One exchange over a kept connection. A path with dots in it goes out as it is written, any other as a browser
+ * would write it; no compression is asked for. At most `bodyBytes` of the answer are read. Rejects when none comes.
+ */
 export function rawExchange(
   origin: string,
   request: HttpRequest,
   signal: AbortSignal,
   bodyBytes: number,
 ): Promise<Omit<Exchange, 'ms'>> {
-  const { protocol, hostname, port } = new URL(origin);
-  const send = protocol === 'https:' ? overHttps : overHttp;
+  const url = new URL(origin + request.path);
+  const { protocol, hostname, port } = url;
+  const isSecure = protocol === 'https:';
+  const send = isSecure ? overHttps : overHttp;
   return new Promise((resolve, reject) => {
     const call = send(
       {
         hostname: hostname.replace(/^\[|\]$/g, ''),
         port,
-        path: encodeUnsafe(request.path),
+        path: /\.\.|\\/.test(request.path) ? encodeUnsafe(request.path) : url.pathname + url.search,
         method: request.method,
         headers: request.headers,
         signal,
-        agent: false,
+        agent: isSecure ? kept.https : kept.http,
       },
       (response) => {
         const chunks: Buffer[] = [];
