@@ -29,8 +29,7 @@ export const judgingSteps: Record<string, Performance> = {
     const qa = round === 1 ? await killedAndResumed(actor, kit, task) : actor;
     if (round === 1) await sourceEdit(qa, kit);
     kit.progress.doing(qa.agent, 'runs the suite and the probe in the sandbox');
-    const { checks } = await qa.do('qa_run');
-    const probe = await qa.do('qa_probe');
+    const [{ checks }, probe] = await Promise.all([qa.do('qa_run'), qa.do('qa_probe')]);
     const { verdict, reasons, digest } = await qa.do('qa_verdict', { criteria: tied(checks) });
     kit.progress.done(qa.agent, `${verdict}: ${reasons[0] ?? 'nothing found'}`);
     await leave(qa, 'qa-report', report(verdict, reasons, probe.findings));

@@ -28,6 +28,8 @@ type ClaimedJob = Row<'jobs'> & { fence: number };
 
 /** How often an idle process looks for jobs that a dead one left. */
 const LOOK_MS = 1000;
+/** A job mostly waits for what runs in the sandbox. */
+const LANES = 2;
 
 /** As the index of open jobs says it: without these words SQLite reads all that ever were. */
 const OPEN = sql<boolean>`state in ('queued', 'running')`;
@@ -38,12 +40,14 @@ export class JobQueue {
   readonly #runners: Readonly<Record<string, JobRunner>>;
   readonly #stop = new AbortController();
   #services: Services | undefined;
-  #busy = false;
+  #idle: number;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(runners: Readonly<Record<string, JobRunner>>) {
+  /** @param lanes how many jobs this process does at once */
+  constructor(runners: Readonly<Record<string, JobRunner>>, lanes = LANES) {
     this.#runners = runners;
+    this.#idle = lanes;
   }
 
   start(services: Services): void {
@@ -91,13 +95,13 @@ export class JobQueue {
 
   /** Lets this process look for work now. */
   kick(): void {
-    if (this.#busy) {
+    if (this.#idle === 0) {
       this.#again = true;
       return;
     }
-    this.#busy = true;
+    this.#idle -= 1;
     void this.#drain().finally(() => {
-      this.#busy = false;
+      this.#idle += 1;
       if (this.#again) {
         this.#again = false;
         this.kick();

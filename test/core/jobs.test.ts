@@ -157,3 +157,23 @@ test('a runner whose lease ended meanwhile saves nothing', async () => {
   expect(await services.jobs.wait(id, 700)).toBeUndefined();
   expect(await saved(services)).toEqual([]);
 });
+
+test('one process does two jobs at once, and a third when one of them has ended', async () => {
+  const going: (() => void)[] = [];
+  const services = await factoryWith(
+    { build: () => new Promise((resolve) => going.push(() => resolve({ result: {} }))) },
+    { location: await newLocation('sqlite') },
+  );
+  const ids: number[] = [];
+  for (let job = 0; job < 3; job++) {
+    ids.push(await enqueue(services, 'build'));
+    services.jobs.kick();
+  }
+  await expect.poll(() => going.length).toBe(2);
+  going[0]?.();
+  await services.jobs.wait(ids[0] ?? 0, 10_000);
+
+  await expect.poll(() => going.length).toBe(3);
+  for (const end of going) end();
+  expect(await services.jobs.wait(ids[2] ?? 0, 10_000)).toMatchObject({ ok: true });
+});

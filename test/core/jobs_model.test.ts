@@ -69,7 +69,7 @@ function startProcess({ services }: Machine): Process {
         },
       };
     });
-  process.queue = new JobQueue({ work });
+  process.queue = new JobQueue({ work }, 1);
   process.queue.start(services);
   return process;
 }
