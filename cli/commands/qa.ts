@@ -24,7 +24,10 @@ export function qa(program: Command): void {
     .description(
       'test a product as hard as we can: a folder, an HTML page, or the URL of something that runs on this machine; needs no factory',
     )
-    .option('--auth <file>', 'JSON: {users: [{name, headers}], expired?: {headers}, admin?: {headers}}')
+    .option(
+      '--auth <file>',
+      'JSON: {users: [{name, headers}], expired?: {name?, headers}, admin?: {name?, headers}}',
+    )
     .option('--out <dir>', 'where report.html and the pictures go', 'millwright-qa')
     .option('--allow <host...>', 'hosts besides loopback that may be spoken to, and attacked')
     .addHelpText('after', '\nExit codes of qa: 0 PASS, 1 FAIL, 2 could not be tested.')
@@ -117,10 +120,15 @@ function print(io: Io, target: string, { verdict, findings, checks, not_tested, 
 }
 
 const headers = z.record(z.string().max(200), z.string().max(10_000));
+const name = z.string().min(1).max(100);
+/** Only users are told apart by their names; elsewhere a name is taken and left unused. */
+const someone = z
+  .strictObject({ name: name.optional(), headers })
+  .transform((one) => ({ headers: one.headers }));
 const authFile = z.strictObject({
-  users: z.array(z.strictObject({ name: z.string().min(1).max(100), headers })).max(20),
-  expired: z.strictObject({ headers }).optional(),
-  admin: z.strictObject({ headers }).optional(),
+  users: z.array(z.strictObject({ name, headers })).max(20),
+  expired: someone.optional(),
+  admin: someone.optional(),
 });
 
 async function authAt(file: string): Promise<NonNullable<Target['auth']>> {

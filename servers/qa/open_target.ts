@@ -4,6 +4,7 @@ import { dependencyLayer } from '../core/sandbox/dependencies.ts';
 import { type Layer, openSandbox, type Sandbox } from '../core/sandbox/sandbox.ts';
 import { bundleWorker } from '../core/target/bundle.ts';
 import { isAllowed } from './page/window.ts';
+import { entryOf } from './product/entry.ts';
 import type { ProductStart } from './product/start.ts';
 import { layOutWorker } from './room.ts';
 import { runBeside, runContained } from './run_program.ts';
@@ -95,6 +96,7 @@ async function folderTarget(
     `will ${WORDS[plan.kind](plan)} in the sandbox (${sandbox.engine}), with no network but its own loopback`,
   );
   const layers = plan.kind === 'static' ? [] : await dependenciesOf(sandbox, from, folder, options);
+  const entry = await entryOf(folder, plan);
   const target = {
     kind: plan.kind,
     shown: named,
@@ -104,6 +106,7 @@ async function folderTarget(
     origin: ORIGINS[plan.kind],
     allow,
     ...(auth && { auth }),
+    ...(entry !== undefined && { entry }),
   };
   const ready = await makeReady(plan, sandbox, folder, layers, options);
   if (typeof ready === 'string')

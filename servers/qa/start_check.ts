@@ -17,7 +17,7 @@ export const startCheck: Check = {
       return finding({
         class: 'no-start',
         severity: 'critical',
-        where: 'the build',
+        where: target.entry ?? 'the build',
         what: `The product can not be built: ${target.fault}`.slice(0, 2_000),
         reproduce: target.kind === 'worker' ? 'npx wrangler deploy --dry-run' : 'npm run build',
         confirmed: true,
@@ -29,7 +29,7 @@ export const startCheck: Check = {
     finding({
       class: 'no-start',
       severity: 'critical',
-      where: 'GET /',
+      where: started ? 'GET /' : (target.entry ?? 'GET /'),
       what: started
         ? `The product answers its first request with ${status}.`
         : `The product does not start: ${why}`.slice(0, 2_000),

@@ -52,6 +52,8 @@ export interface Target {
   sandbox?: Sandbox;
   /** Why the product can not even be built. */
   fault?: string;
+  /** The file that is started, relative to `folder`. */
+  entry?: string;
   /** Where to begin, for a single page. */
   path?: string;
   /** Keeps a picture of a page as it is, for the comparison with an earlier one. */

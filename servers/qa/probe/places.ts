@@ -33,6 +33,10 @@ export function textPlaces(
 
 export const whereOf = ({ method, path }: Input): string => `${method} ${pathOf(path)}`;
 
+/** The place of one request, bounded. */
+export const whereOfRequest = ({ method, path }: HttpRequest): string =>
+  `${method} ${pathOf(path).slice(0, 200)}`;
+
 /** Whether a field by its name or type takes an address. */
 export const takesAddress = ({ name, type }: Field): boolean => type === 'url' || URL_LIKE.test(name);
 

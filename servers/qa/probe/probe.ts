@@ -5,6 +5,7 @@ import { BudgetSpent, openClient } from './client.ts';
 import { type Criterion, criteriaAttack } from './criteria.ts';
 import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
+import { openLifeline, ProductGone } from './lifeline.ts';
 import { regressionTest } from './regression.ts';
 import { perform } from './steps.ts';
 import { tagSource } from './tags.ts';
@@ -88,18 +89,23 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     identities,
   });
   const suspect = (suspicion: Suspicion) => {
+    // A place that ends the product is told once, as that.
+    if (suspicion.kind === 'server-error' && lifeline.hasEnded(suspicion.where)) return;
     if (!suspicions.has(keyOf(suspicion))) suspicions.set(keyOf(suspicion), suspicion);
   };
   const send = async (request: HttpRequest): Promise<Exchange> => {
-    const exchange = await client.send(request);
-    for (const attack of attacks) attack.observe?.(exchange, part).forEach(suspect);
-    return exchange;
+    const { answer, ended } = await lifeline.send(request);
+    if (!ended) for (const attack of attacks) attack.observe?.(answer, part).forEach(suspect);
+    return answer;
   };
   const reset = async () => {
     if (!options.reset) return false;
     client.moveTo(await options.reset());
     return true;
   };
+  const note = (text: string) => void notTested.add(text);
+  const restart = options.reset ? reset : undefined;
+  const lifeline = openLifeline({ send: client.send, restart, suspect, note });
   /** Runs a part; false when the budget ended it. */
   const within = async (name: string, run: () => Promise<void>): Promise<boolean> => {
     part = name;
@@ -109,13 +115,16 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     const ran = await run().then(
       () => true,
       (error: unknown) => {
-        if (error instanceof BudgetSpent) return false;
-        throw error;
+        if (!(error instanceof BudgetSpent)) throw error;
+        note(
+          error instanceof ProductGone
+            ? `${name}: the product has ended, and was not started again.`
+            : `${name}: the budget of ${budget.requests} requests and ${budget.ms} ms ended it.`,
+        );
+        return false;
       },
     );
     checks.push({ name, ran, requests: client.sent() - before, ms: Math.round(performance.now() - since) });
-    if (!ran)
-      notTested.add(`${name}: the budget of ${budget.requests} requests and ${budget.ms} ms ended it.`);
     return ran;
   };
 
@@ -129,7 +138,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     links: (answer) => newLinks(origin, site.surface, answer),
     tag,
     suspect,
-    note: (text) => notTested.add(text),
+    note,
   };
   await within('discovery', async () => {
     const known = { openapi: options.openapi, inputs: options.inputs ?? [] };
@@ -148,10 +157,19 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   share = 1;
   const findings: Finding[] = [];
   await within('replay', async () => {
-    for (const suspicion of bounded([...suspicions.values()], site.note)) {
+    const isTold = ({ kind, where }: Suspicion) =>
+      !lifeline.isGone() || (kind === 'server-error' && lifeline.hasEnded(where));
+    for (const suspicion of bounded([...suspicions.values()].filter(isTold), note)) {
       if (suspicion.needsReset) await reset();
-      const finding = await replay(suspicion, tag(), client.send, options.shownOrigin ?? origin);
+      let isSilent = false;
+      const listening = async (request: HttpRequest) => {
+        const answer = await client.send(request);
+        isSilent = answer.status === 0;
+        return answer;
+      };
+      const finding = await replay(suspicion, tag(), listening, options.shownOrigin ?? origin);
       if (finding) findings.push(finding);
+      if (isSilent && !lifeline.isGone()) await lifeline.revive();
     }
   });
   return {
@@ -209,27 +227,45 @@ export const excerpt = (text: string): string =>
 
 const keyOf = ({ kind, title }: Suspicion): string => `${kind}\n${title}`;
 
-/** Worst first; at most a number of each kind, so that a product that fails everywhere still gets a readable report. */
+/**
+ * Worst first; at most a number of each kind, so that a product that fails everywhere still gets a readable report.
+ * Each place has its first before any has its second.
+ */
 function bounded(suspicions: Suspicion[], note: (text: string) => void): Suspicion[] {
   const deadPages = new Set(
     suspicions
       .filter(({ severity, kind }) => kind === 'server-error' && severity === 'critical')
       .map(({ where }) => where),
   );
-  const counts = new Map<string, number>();
-  const kept = suspicions
-    .filter(
-      ({ kind, severity, where }) =>
-        kind !== 'server-error' || severity === 'critical' || !deadPages.has(where),
-    )
-    .toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
-  return kept.filter(({ kind }) => {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    if (count === MOST_OF_A_KIND + 1)
+  const kept = suspicions.filter(
+    ({ kind, severity, where }) =>
+      kind !== 'server-error' || severity === 'critical' || !deadPages.has(where),
+  );
+  const ofPlace = counted(kept, ({ kind, where }) => `${kind} ${where}`);
+  const ofKind = counted(
+    kept.toSorted(
+      (a, b) => (ofPlace.get(a) ?? 0) - (ofPlace.get(b) ?? 0) || RANK[a.severity] - RANK[b.severity],
+    ),
+    ({ kind }) => kind,
+  );
+  for (const [{ kind }, index] of ofKind)
+    if (index === MOST_OF_A_KIND)
       note(`More than ${MOST_OF_A_KIND} suspicions of ${kind}: the rest was not replayed.`);
-    return count <= MOST_OF_A_KIND;
-  });
+  return kept
+    .filter((one) => (ofKind.get(one) ?? 0) < MOST_OF_A_KIND)
+    .toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
+}
+
+/** Which of its like each one is, from 0. */
+function counted<T>(all: readonly T[], like: (one: T) => string): Map<T, number> {
+  const counts = new Map<string, number>();
+  return new Map(
+    all.map((one) => {
+      const index = counts.get(like(one)) ?? 0;
+      counts.set(like(one), index + 1);
+      return [one, index];
+    }),
+  );
 }
 
 /** Worst first. */

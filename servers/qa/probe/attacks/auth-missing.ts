@@ -8,7 +8,7 @@ import {
   resourceOf,
 } from '../access.ts';
 import { isOk } from '../places.ts';
-import type { Attack, Exchange, HttpRequest, Site } from '../types.ts';
+import type { Attack, Exchange, HttpRequest, Severity, Site } from '../types.ts';
 import { NOBODY } from '../types.ts';
 import { get, pathOf } from '../values.ts';
 
@@ -47,7 +47,8 @@ export const authMissing: Attack = {
         suspect(site, operation, `others below /${resource} need an identity`);
       else if (isRead(operation)) await compare(site, operation, answer);
     }
-    await adminPages(site, operations);
+    const refuses = site.identities.users.length > 0 && tried.some(({ answer }) => isGuarding(answer));
+    await adminPages(site, operations, refuses ? 'high' : 'low');
     if (site.identities.users.length === 0)
       site.note(
         'auth-missing: no users were given, so only what refuses strangers elsewhere tells what is guarded.',
@@ -70,8 +71,11 @@ async function compare(site: Site, operation: Operation, answer: Exchange): Prom
     suspect(site, operation, `it is what only "${first.name}" should see`);
 }
 
-/** Pages for those who run the product, also where nothing leads to them. */
-async function adminPages(site: Site, operations: Operation[]): Promise<void> {
+/**
+ * Pages for those who run the product, also where nothing leads to them. An address alone says little: only beside
+ * routes that refuse strangers it is more than low.
+ */
+async function adminPages(site: Site, operations: Operation[], severity: Severity): Promise<void> {
   const known = operations
     .filter((one) => isRead(one) && ADMIN_LIKE.test(one.template))
     .map(({ build }) => build('').path);
@@ -84,15 +88,16 @@ async function adminPages(site: Site, operations: Operation[]): Promise<void> {
       site,
       { method: 'GET', template: pathOf(path), input: undefined, build: () => get(path) },
       'by its address it is for those who run the product',
+      severity,
     );
   }
 }
 
-function suspect(site: Site, operation: Operation, why: string): void {
+function suspect(site: Site, operation: Operation, why: string, severity?: Severity): void {
   const where = `${operation.method} ${operation.template}`;
   site.suspect({
     kind: authMissing.kind,
-    severity: isRead(operation) ? 'high' : 'critical',
+    severity: severity ?? (isRead(operation) ? 'high' : 'critical'),
     title: `No identity is asked for: ${where}`,
     where,
     expects: 'expect([301, 302, 303, 307, 401, 403, 404]).toContain(last.status);',

@@ -3,7 +3,7 @@ import { isOk } from '../places.ts';
 import type { Attack, HttpRequest, Identity, Site } from '../types.ts';
 import { NOBODY } from '../types.ts';
 
-const MOST_OPERATIONS = 8;
+const MOST_OPERATIONS = 20;
 const JWT = /^(Bearer\s+)?([\w-]+)\.([\w-]+)\.([\w-]*)$/i;
 
 /** An identity whose time is over, or a token whose signature is not its own, is taken for good. */
@@ -33,7 +33,9 @@ export const expiredToken: Attack = {
           const request = operation.build(tag);
           return { ...request, as: NOBODY, headers: { ...request.headers, ...headers } };
         };
-        if (isOk(await site.send(send(site.tag())))) return suspect(site, operation, send, what);
+        if (!isOk(await site.send(send(site.tag())))) continue;
+        suspect(site, operation, send, what);
+        break;
       }
     }
   },

@@ -105,7 +105,7 @@ function suspicion(input: Input, { page, visit, fields, execution }: Hit, payloa
     kind: storedXss.kind,
     severity: execution.heldBack ? 'high' : 'critical',
     title: `Stored XSS: ${names} of ${source} becomes ${execution.how} in ${pathOf(page)}${limit}`,
-    where: `GET ${pathOf(page)}`,
+    where: source,
     experiment: (tag): Experiment => ({
       steps: [submission(input, fields, payload, tag), visit],
       judge: ([, shown]) => proof(shown, fields, tag),
