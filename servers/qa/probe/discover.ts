@@ -159,10 +159,12 @@ function addressKey(origin: string, address: string): string {
 
 function addInput(map: Map, input: Input | undefined): void {
   if (!input) return;
-  const key = (one: Input) =>
-    `${one.method} ${pathOf(one.path).replace(/\{[^}]*\}/g, '{}')} ${one.encoding} ${one.fields.map(({ name, place }) => (place === 'path' ? '' : name))}`;
-  if (!map.inputs.some((known) => key(known) === key(input))) map.inputs.push(input);
+  if (!map.inputs.some((known) => inputKey(known) === inputKey(input))) map.inputs.push(input);
 }
+
+/** Two inputs with the same key are the same way to send something in. */
+export const inputKey = ({ method, path, encoding, fields }: Input): string =>
+  `${method} ${pathOf(path).replace(/\{[^}]*\}/g, '{}')} ${encoding} ${fields.map(({ name, place }) => (place === 'path' ? '' : name))}`;
 
 /** The parameters that a link carries are a way to send something in. */
 function queryInput(path: string, query: URLSearchParams): Input {

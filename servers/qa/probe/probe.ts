@@ -5,6 +5,7 @@ import { BudgetSpent, openClient } from './client.ts';
 import { type Criterion, criteriaAttack } from './criteria.ts';
 import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
+import { learn, withLearned } from './learn.ts';
 import { openLifeline, ProductGone } from './lifeline.ts';
 import { regressionTest } from './regression.ts';
 import { perform } from './steps.ts';
@@ -22,7 +23,6 @@ import type {
   Site,
   Suspicion,
 } from './types.ts';
-import { requestFor, validValues } from './values.ts';
 
 /** The part of the budget that attacks may use; the rest is kept for replays. */
 const ATTACK_SHARE = 0.8;
@@ -142,11 +142,20 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   };
   await within('discovery', async () => {
     const known = { openapi: options.openapi, inputs: options.inputs ?? [] };
-    site.surface = await discover(origin, known, send);
+    const read: Exchange[] = [];
+    const reading = async (request: HttpRequest) => {
+      const answer = await send(request);
+      read.push(answer);
+      return answer;
+    };
+    site.surface = await discover(origin, known, reading);
+    const learned = await learn(site.surface.inputs, read, { send, tag });
     // Pages that exist only once there is data.
-    for (const input of site.surface.inputs) await send(requestFor(input, validValues(input, tag())));
     const second = await discover(origin, known, send);
-    site.surface = { pages: [...new Set([...site.surface.pages, ...second.pages])], inputs: second.inputs };
+    site.surface = {
+      pages: [...new Set([...site.surface.pages, ...second.pages])],
+      inputs: withLearned(second.inputs, learned),
+    };
   });
   for (const { kind, run, needsReset } of attacks) {
     if (needsReset) await reset();

@@ -1,3 +1,4 @@
+import { diceOf, expression, textMatching } from './pattern.ts';
 import type { Exchange, Field, HttpRequest, Input } from './types.ts';
 
 const BOUNDARY = 'millwright-qa-probe-boundary';
@@ -50,22 +51,34 @@ function validValue(field: Field, tag: string): unknown {
     case 'data':
       return {};
     case 'text':
-      return place === 'path' ? '1' : fitText(plainText(field, tag), field);
+      if (place === 'path') return '1';
+      return pattern === undefined ? fitText(plainText(field, tag), field) : patternedText(field, tag);
   }
 }
 
-/** Words with the tag, in the shape that the field's name or pattern asks for. */
-function plainText({ name, pattern }: Field, tag: string): string {
+/** Words with the tag, in the shape that the field's name asks for. */
+function plainText({ name }: Field, tag: string): string {
   if (/^e-?mail$|_email$|Email$/.test(name)) return `${tag}@example.com`;
   if (/pass(word|phrase)?$/i.test(name)) return PASSWORD;
-  const words = [`Plain words ${tag}`, tag, tag.toUpperCase(), tag.replace(/\d/g, 'a'), '12345'];
-  if (pattern !== undefined) return words.find((word) => matches(pattern, word)) ?? tag;
   return /^(user_?name|login|handle|nick(name)?|slug)$/i.test(name) ? tag : `Plain words ${tag}`;
+}
+
+/** A text of the field's pattern and length that belongs to the tag; the tag itself where none is found. */
+export function patternedText(field: Field, tag: string): string {
+  const { pattern = '', minLength, maxLength = Number.POSITIVE_INFINITY } = field;
+  const isFitting = (text: string) =>
+    text.length >= minLength && text.length <= maxLength && matches(pattern, text);
+  const words = [plainText(field, tag), tag, tag.toUpperCase(), tag.replace(/\d/g, 'a')];
+  const exact = minLength > 0 ? [pattern.replace(/[+*](\$?)$/, `{${minLength}}$1`)] : [];
+  const made = [...exact, pattern, pattern, pattern].map(
+    (one, index) => textMatching(one, diceOf(`${tag}${index}`)) ?? '',
+  );
+  return [...words, ...made].find(isFitting) ?? tag;
 }
 
 function matches(pattern: string, text: string): boolean {
   try {
-    return new RegExp(pattern, 'u').test(text);
+    return expression(pattern).test(text);
   } catch {
     return false;
   }

@@ -3,24 +3,30 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readSources } from '../../../servers/qa/probe/source/read.ts';
+import { validValues } from '../../../servers/qa/probe/values.ts';
 
-/** What is read of a product of these files, a line for each route. */
-async function read(files: Record<string, string>): Promise<string[]> {
+/** What `use` makes of a folder with these files. */
+async function inFolder<T>(files: Record<string, string>, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'millwright-source-'));
   try {
     for (const [path, text] of Object.entries(files)) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), text);
     }
-    const inputs = await readSources(folder);
-    return inputs
-      .map(({ method, path, encoding, fields }) =>
-        `${method} ${path} ${encoding} ${fields.map(({ name, place, type }) => `${place}:${name}:${type}`).join(' ')}`.trim(),
-      )
-      .sort();
+    return await use(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What is read of a product of these files, a line for each route. */
+async function read(files: Record<string, string>): Promise<string[]> {
+  const inputs = await inFolder(files, readSources);
+  return inputs
+    .map(({ method, path, encoding, fields }) =>
+      `${method} ${path} ${encoding} ${fields.map(({ name, place, type }) => `${place}:${name}:${type}`).join(' ')}`.trim(),
+    )
+    .sort();
 }
 
 test('the table of Hono, with base paths, mounted routers, validators and parameters', async () => {
@@ -88,4 +94,75 @@ test('what is no code, tests and packages are left alone', async () => {
       'test/a.test.ts': "app.get('/y', () => 1)",
     }),
   ).toEqual([]);
+});
+
+/** The body that would be sent to one route of these files. */
+async function bodyFor(files: Record<string, string>, route: string): Promise<Record<string, unknown>> {
+  const inputs = await inFolder(files, readSources);
+  const input = inputs.find(({ method, path }) => `${method} ${path}` === route);
+  if (!input) throw new Error(`${route} is not among ${inputs.map(({ path }) => path)}`);
+  return { ...validValues(input, 'q1tagx'), encoding: input.encoding };
+}
+
+test('what a plain handler asks of a body that a helper reads and another function checks', async () => {
+  const files = {
+    'server.mjs': `import http from 'node:http';
+      const FORM = /^[A-Z]{2}-\\d{5}$/; const LANES = ['north', 'south']; const MOST = 400;
+      async function receive(req) { let text = ''; for await (const part of req) text += part; return JSON.parse(text); }
+      const isLane = (lane) => LANES.includes(lane);
+      function board(res, cargo) {
+        const { permit, lane, tons } = cargo;
+        if (typeof permit !== 'string' || !FORM.test(permit)) return refuse(res);
+        if (!isLane(lane) || !Number.isInteger(tons) || tons < 3 || tons > MOST) return refuse(res);
+        if (!Array.isArray(cargo.crates)) return refuse(res);
+        for (const crate of cargo.crates) if (typeof crate.label !== 'string' || crate.amount < 1) return refuse(res);
+      }
+      http.createServer(async (req, res) => {
+        if (req.method === 'POST' && req.url === '/ferry') { const cargo = await receive(req); return board(res, cargo); }
+      }).listen(process.env.PORT);`,
+  };
+  expect(await bodyFor(files, 'POST /ferry')).toEqual({
+    encoding: 'json',
+    permit: expect.stringMatching(/^[A-Z]{2}-\d{5}$/),
+    lane: 'north',
+    tons: 3,
+    crates: [{ label: 'word', amount: 1 }],
+  });
+});
+
+test('what a Hono handler asks, by a schema', async () => {
+  const files = {
+    'src/index.ts': `import { Hono } from 'hono'; import * as z from 'zod'; const app = new Hono();
+      const Slip = z.object({ pier: z.string().regex(/^P\\d{3}$/), kind: z.enum(['sail', 'motor']), nights: z.number().int().min(2),
+        guests: z.array(z.object({ name: z.string(), age: z.number() })) });
+      app.post('/slips', async (c) => { const parsed = Slip.safeParse(await c.req.json()); return c.json(parsed.data, 201); });
+      export default app;`,
+  };
+  expect(await bodyFor(files, 'POST /slips')).toEqual({
+    encoding: 'json',
+    pier: expect.stringMatching(/^P\d{3}$/),
+    kind: 'sail',
+    nights: 2,
+    guests: [{ name: 'word', age: 1 }],
+  });
+});
+
+test('what a form handler asks, and the query of a reader', async () => {
+  const files = {
+    'app.mjs': `import http from 'node:http'; import { text } from 'node:stream/consumers';
+      http.createServer(async (request, response) => {
+        const url = new URL(request.url, 'http://x'); const q = url.searchParams;
+        if (url.pathname === '/gate' && request.method === 'POST') {
+          const form = new URLSearchParams(await text(request));
+          const word = String(form.get('word') ?? '').trim();
+          if (word.length !== 8 || !/^[a-f0-9]+$/.test(word)) return end(response, 400);
+        }
+        if (url.pathname === '/mirror') { const source = q.get('source'); if (!source) return end(response, 400); }
+      }).listen(process.env.PORT);`,
+  };
+  expect(await bodyFor(files, 'POST /gate')).toEqual({
+    encoding: 'form',
+    word: expect.stringMatching(/^[a-f0-9]{8}$/),
+  });
+  expect(await bodyFor(files, 'GET /mirror')).toMatchObject({ source: expect.any(String) });
 });

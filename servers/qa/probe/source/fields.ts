@@ -1,7 +1,13 @@
+import { expression } from '../pattern.ts';
 import type { Field, Input } from '../types.ts';
+import type { Told } from '../wording.ts';
 import { argumentsOf, descend, isFunction, type Node, nameOf, nodesIn, textOf } from './ast.ts';
+import { constraintsIn, refersBy } from './constraints.ts';
+import { before, reachable, readersIn } from './reach.ts';
+import { ofSchema } from './schema.ts';
 
 const READS_BODY = /json|body|form|payload/i;
+const OWN_METHODS = /^(get|has|then|length|toString|map|trim)$/;
 const QUERY_CALL = /^(query|get|searchParam|getQuery)$/;
 const NUMBERS =
   /amount|quantity|qty|price|count|^age$|limit|^page|points|credits|seats|rating|stars|size|offset/i;
@@ -15,53 +21,88 @@ export interface Reads {
   headers: string[];
 }
 
-/** Finds what the code of a handler reads: properties of a parsed body, parameters of the query, a zod schema's keys. */
+/**
+ * Finds what the code of a handler and of the functions it calls reads: properties of a parsed body, parameters of
+ * the query, a zod schema's keys; and what it asks of each.
+ */
 export function readsOf(handler: Node, file: Node, codes: readonly string[]): Reads {
-  const nodes = nodesIn(handler);
+  const { nodes, passed } = reachable(handler, file);
+  const readers = readersIn(file);
   const names = new Map<string, Field['place']>();
-  const types = new Map<string, Field['type']>();
+  const types = new Map<string, Told>();
+  const aliases = new Map<string, string>();
   const bodies = new Set<string>();
+  const queries = new Set<string>();
   let isForm = false;
 
-  for (const { type, id, init } of nodes) {
-    if (type !== 'VariableDeclarator' || !init || !readsBody(init as Node)) continue;
-    isForm ||= nodesIn(init as Node).some((one) => /^(parseBody|formData)$/.test(nameOf(one) ?? ''));
-    const pattern = id as Node;
-    if (pattern.type === 'Identifier') bodies.add(String(pattern.name));
-    for (const name of keysOf(pattern)) names.set(name, 'body');
+  const take = (pattern: Node, place: Field['place']) => {
+    if (pattern.type === 'Identifier') (place === 'body' ? bodies : queries).add(String(pattern.name));
+    for (const [name, alias] of boundBy(pattern)) {
+      names.set(name, place);
+      aliases.set(alias, name);
+    }
+  };
+  const used = new Set(nodes.flatMap((node) => (node.type === 'Identifier' ? [String(node.name)] : [])));
+  const isUsed = ({ id }: Node) =>
+    (id as Node).type !== 'ObjectPattern' || boundBy(id as Node).some(([, alias]) => used.has(alias));
+  for (const { type, id, init } of [...before(handler, file).filter(isUsed), ...nodes]) {
+    if (type !== 'VariableDeclarator' || !init) continue;
+    if (readsBody(init as Node, readers)) {
+      isForm ||= readsForm(init as Node, readers);
+      take(id as Node, 'body');
+    } else if (isQuery(init as Node)) take(id as Node, 'query');
   }
-  for (const node of nodes) {
-    const object = node.object as Node | undefined;
-    if (node.type === 'MemberExpression' && !node.computed && object) {
+  for (const [name, given] of passed)
+    if (bodies.has(given) || /^(body|payload)$/.test(given)) bodies.add(name);
+
+  const direct = (node: Node): string | undefined => {
+    if (node.type === 'MemberExpression') {
+      const object = node.object as Node;
       const isBody =
-        (object.type === 'Identifier' && bodies.has(String(object.name))) ||
-        (object.type === 'MemberExpression' && nameOf(object) === 'body');
-      if (isBody && !/^(get|has|then|length|toString|map|trim)$/.test(nameOf(node) ?? ''))
-        names.set(nameOf(node) ?? '', 'body');
-      if (object.type === 'MemberExpression' && nameOf(object) === 'query')
-        names.set(nameOf(node) ?? '', 'query');
+        (object.type === 'Identifier' &&
+          (bodies.has(String(object.name)) || queries.has(String(object.name)))) ||
+        (object.type === 'MemberExpression' && /^(body|query)$/.test(nameOf(object) ?? ''));
+      const name = nameOf(node);
+      return isBody && name !== undefined && !OWN_METHODS.test(name) ? name : undefined;
     }
-    if (node.type === 'VariableDeclarator' && bodies.has(nameOf(node.init) ?? ''))
-      for (const name of keysOf(node.id as Node)) names.set(name, 'body');
-    if (node.type === 'CallExpression' && node.callee) {
-      const [first] = argumentsOf(node);
-      const text = textOf(first);
-      const callee = node.callee as Node;
-      const on = callee.type === 'MemberExpression' ? nameOf(callee.object) : undefined;
-      if (text === undefined || !QUERY_CALL.test(nameOf(callee) ?? '') || !/^[\w-]{1,40}$/.test(text))
-        continue;
-      if (on !== undefined && bodies.has(on)) names.set(text, 'body');
-      else if (/searchParams|params|req$|url/i.test(on ?? '')) names.set(text, 'query');
+    if (node.type !== 'CallExpression' || !QUERY_CALL.test(nameOf(node.callee) ?? '')) return undefined;
+    const text = textOf(argumentsOf(node)[0]);
+    return text !== undefined && /^[\w-]{1,40}$/.test(text) && placeOfCall(node, bodies, queries)
+      ? text
+      : undefined;
+  };
+  const refers = refersBy((node) => node && direct(node), aliases);
+  for (const node of nodes) {
+    const name = direct(node);
+    if (name !== undefined) {
+      const object = node.object as Node | undefined;
+      const isOfQuery =
+        node.type === 'CallExpression'
+          ? placeOfCall(node, bodies, queries) === 'query'
+          : nameOf(object) === 'query' || queries.has(nameOf(object) ?? '');
+      if (!names.has(name)) names.set(name, isOfQuery ? 'query' : 'body');
     }
+    if (node.type !== 'VariableDeclarator') continue;
+    if (bodies.has(nameOf(node.init) ?? '') && (node.id as Node).type === 'ObjectPattern')
+      take(node.id as Node, 'body');
+    const alias = (node.id as Node).type === 'Identifier' ? nameOf(node.id) : undefined;
+    const of = node.init ? refers(node.init as Node) : undefined;
+    if (alias !== undefined && of !== undefined) aliases.set(alias, of);
   }
-  for (const [name, type] of schemaKeys(handler, file)) {
+  const schema = schemaKeys(handler, file);
+  for (const [name, told] of schema) {
     if (!names.has(name)) names.set(name, 'body');
-    types.set(name, type);
+    types.set(name, told);
   }
+  // What a schema's answer consists of is nothing of the request's.
+  if (schema.length > 0)
+    for (const name of ['data', 'success', 'error']) if (!types.has(name)) names.delete(name);
+  for (const [name, given] of passed) if (aliases.has(given)) aliases.set(name, aliases.get(given) ?? '');
+  const asked = constraintsIn(nodes, file, refers);
   const fields = [...names]
     .filter(([name]) => name !== '')
-    .map(([name, place]) => field(name, place, types.get(name), codes));
-  const hasBody = fields.some(({ place }) => place === 'body') || bodies.size > 0;
+    .map(([name, place]) => field(name, place, { ...asked.get(name), ...types.get(name) }, codes));
+  const hasBody = fields.some(({ place }) => place === 'body') || [...bodies].some((one) => used.has(one));
   const mentionsKey = nodes.some((node) => /^idempotency-key$/i.test(textOf(node) ?? ''));
   return {
     encoding: hasBody ? (isForm ? 'form' : 'json') : 'none',
@@ -70,26 +111,71 @@ export function readsOf(handler: Node, file: Node, codes: readonly string[]): Re
   };
 }
 
-/** Whether an expression gives the body of a request: by a call that says so, or as `req.body`. */
-function readsBody(init: Node): boolean {
-  const plain = init.type === 'AwaitExpression' ? (init.argument as Node) : init;
-  if (nodesIn(plain).some(isFunction) && plain.type !== 'CallExpression') return false;
-  if (plain.type === 'MemberExpression') return nameOf(plain) === 'body';
-  if (plain.type === 'LogicalExpression') return readsBody(plain.left as Node);
-  if (plain.type !== 'CallExpression') return false;
-  const callee = plain.callee as Node;
-  if (callee.type === 'MemberExpression' && nameOf(callee) === 'parse')
-    return nameOf(callee.object) === 'JSON' || argumentsOf(plain).some(readsBody);
-  if (callee.type === 'MemberExpression' && /^(catch|then|valid|safeParse)$/.test(nameOf(callee) ?? ''))
-    return (
-      nameOf(callee) === 'valid' || readsBody(callee.object as Node) || argumentsOf(plain).some(readsBody)
-    );
-  return READS_BODY.test(nameOf(callee) ?? '') && nameOf(callee) !== 'stringify';
+/** Whether `get('x')` and alike asks the body or the query; undefined when it asks something else. */
+function placeOfCall(
+  call: Node,
+  bodies: ReadonlySet<string>,
+  queries: ReadonlySet<string>,
+): Field['place'] | undefined {
+  const callee = call.callee as Node;
+  const on = callee.type === 'MemberExpression' ? nameOf(callee.object) : undefined;
+  if (on !== undefined && bodies.has(on)) return 'body';
+  return /searchParams|params|req$|url/i.test(on ?? '') || queries.has(on ?? '') ? 'query' : undefined;
 }
 
-const keysOf = (pattern: Node): string[] =>
+/** Whether an expression gives the body of a request: by a call that says so or reads it, or as `req.body`. */
+function readsBody(init: Node, readers: ReadonlyMap<string, boolean>): boolean {
+  const plain = init.type === 'AwaitExpression' ? (init.argument as Node) : init;
+  const within = (node: Node) => readsBody(node, readers);
+  if (nodesIn(plain).some(isFunction) && plain.type !== 'CallExpression') return false;
+  if (plain.type === 'MemberExpression') return nameOf(plain) === 'body';
+  if (plain.type === 'LogicalExpression') return within(plain.left as Node);
+  if (plain.type === 'NewExpression')
+    return nameOf(plain.callee) === 'URLSearchParams' && !isQuery(plain) && argumentsOf(plain).length > 0;
+  if (plain.type !== 'CallExpression') return false;
+  const callee = plain.callee as Node;
+  const name = nameOf(callee) ?? '';
+  if (callee.type === 'Identifier' && readers.has(name)) return true;
+  if (callee.type === 'MemberExpression' && name === 'parse')
+    return nameOf(callee.object) === 'JSON' || argumentsOf(plain).some(within);
+  if (callee.type === 'MemberExpression' && name === 'fromEntries') return argumentsOf(plain).some(within);
+  if (callee.type === 'MemberExpression' && /^(catch|then|valid|safeParse)$/.test(name))
+    return name === 'valid' || within(callee.object as Node) || argumentsOf(plain).some(within);
+  return READS_BODY.test(name) && name !== 'stringify';
+}
+
+const readsForm = (init: Node, readers: ReadonlyMap<string, boolean>): boolean =>
+  nodesIn(init).some(
+    (one) =>
+      /^(parseBody|formData|URLSearchParams)$/.test(nameOf(one) ?? '') ||
+      (one.type === 'CallExpression' && readers.get(nameOf(one.callee) ?? '') === true),
+  );
+
+/** `url.searchParams`, `c.req.query()`, or an object of one. */
+function isQuery(init: Node): boolean {
+  if (init.type === 'MemberExpression') return /^(searchParams|query)$/.test(nameOf(init) ?? '');
+  if (init.type === 'CallExpression' && nameOf(init.callee) === 'query')
+    return argumentsOf(init).length === 0;
+  const isMade =
+    (init.type === 'CallExpression' && nameOf(init.callee) === 'fromEntries') ||
+    (init.type === 'NewExpression' && nameOf(init.callee) === 'URLSearchParams');
+  return (
+    isMade &&
+    nodesIn(init).some(
+      (one) => one.type === 'MemberExpression' && /^(searchParams|search)$/.test(nameOf(one) ?? ''),
+    )
+  );
+}
+
+/** What a pattern takes out of an object: the keys, and the variables they become. */
+const boundBy = (pattern: Node): [string, string][] =>
   pattern.type === 'ObjectPattern'
-    ? (pattern.properties as Node[]).flatMap(({ key }) => nameOf(key) ?? textOf(key) ?? [])
+    ? (pattern.properties as Node[]).flatMap(({ key, value }): [string, string][] => {
+        const name = nameOf(key) ?? textOf(key);
+        const target =
+          (value as Node | undefined)?.type === 'AssignmentPattern' ? (value as Node).left : value;
+        return name === undefined ? [] : [[name, nameOf(target) ?? name]];
+      })
     : [];
 
 const schemas = new WeakMap<Node, { node: Node; above: readonly Node[] }[]>();
@@ -105,57 +191,52 @@ function schemasIn(file: Node): { node: Node; above: readonly Node[] }[] {
   return found;
 }
 
-/** The keys of the zod objects that the handler names, with the type that their first call says. */
-function schemaKeys(handler: Node, file: Node): [string, Field['type']][] {
+/** The keys of the zod objects that the handler names, with what their calls say. */
+function schemaKeys(handler: Node, file: Node): [string, Told][] {
   const named = new Set(
     nodesIn(handler)
       .filter(({ type }) => type === 'Identifier')
       .map(({ name }) => name),
   );
-  const own = schemasIn(file).filter(({ above }) =>
-    above.some((one) => one === handler || (one.type === 'VariableDeclarator' && named.has(nameOf(one.id)))),
-  );
-  return own.flatMap(({ node }) =>
-    argumentsOf(node).flatMap((shape) =>
-      ((shape.properties as Node[] | undefined) ?? []).flatMap(
-        ({ key, value }): [string, Field['type']][] => {
-          const name = nameOf(key) ?? textOf(key);
-          return name === undefined ? [] : [[name, zodType(value as Node)]];
-        },
+  const all = schemasIn(file);
+  const isNested = (above: readonly Node[]) => all.some(({ node }) => above.includes(node));
+  const own = all
+    .filter(({ above }) => !isNested(above))
+    .filter(({ above }) =>
+      above.some(
+        (one) => one === handler || (one.type === 'VariableDeclarator' && named.has(nameOf(one.id))),
       ),
-    ),
-  );
+    );
+  return own.flatMap(({ node }) => argumentsOf(node).flatMap(shapeKeys));
 }
 
-function zodType(value: Node): Field['type'] {
-  const calls = nodesIn(value).map((node) =>
-    node.type === 'CallExpression' ? nameOf(node.callee) : undefined,
-  );
-  if (calls.includes('number') || calls.includes('int')) return 'number';
-  if (calls.includes('boolean')) return 'boolean';
-  if (calls.includes('email')) return 'email';
-  return calls.includes('url') ? 'url' : 'text';
-}
+const shapeKeys = (shape: Node): [string, Told][] =>
+  ((shape.properties as Node[] | undefined) ?? []).flatMap(({ key, value }): [string, Told][] => {
+    const name = nameOf(key) ?? textOf(key);
+    return name === undefined || !value ? [] : [[name, ofSchema(value as Node)]];
+  });
 
-function field(
-  name: string,
-  place: Field['place'],
-  type: Field['type'] | undefined,
-  codes: readonly string[],
-): Field {
+function field(name: string, place: Field['place'], told: Told, codes: readonly string[]): Field {
+  const type = told.type ?? typeByName(name);
   return {
     name,
     place,
-    type: type ?? typeByName(name),
+    type,
     required: place === 'body',
-    minLength: 0,
-    maxLength: undefined,
-    minimum: undefined,
-    maximum: undefined,
-    options: [],
-    examples: CODES.test(name) ? codes.slice(0, 8) : [],
+    minLength: told.minLength ?? 0,
+    maxLength: told.maxLength,
+    minimum: told.minimum,
+    maximum: told.maximum,
+    options: told.options ?? [],
+    ...(told.pattern === undefined ? {} : { pattern: told.pattern }),
+    examples: [...(told.examples ?? []), ...(CODES.test(name) ? codes.filter(fits(told)).slice(0, 8) : [])],
   };
 }
+
+const fits =
+  ({ pattern }: Told) =>
+  (code: string): boolean =>
+    pattern === undefined || expression(pattern).test(code);
 
 function typeByName(name: string): Field['type'] {
   if (/e-?mail/i.test(name)) return 'email';
