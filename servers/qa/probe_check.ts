@@ -1,5 +1,6 @@
 import { PROBE_BUDGET } from '../core/gates.ts';
 import type { Check } from './checks.ts';
+import { openApiIn } from './openapi_file.ts';
 import { reportOf } from './report.ts';
 
 const AROUND_MS = 60_000;
@@ -13,7 +14,14 @@ export const probeCheck: Check = {
       return notTested('probe: pages of files alone have no server of their own to attack.');
     const limits = { wallMs: PROBE_BUDGET.ms + AROUND_MS };
     const { auth, allow } = target;
-    const input = { seed: 1, budget: PROBE_BUDGET, allow, ...(auth ? { auth } : {}) };
+    const openapi = target.folder === undefined ? undefined : await openApiIn(target.folder);
+    const input = {
+      seed: 1,
+      budget: PROBE_BUDGET,
+      allow,
+      ...(auth && { auth }),
+      ...(openapi !== undefined && { openapi }),
+    };
     const result = await target.run({ program: 'qa-probe', input, limits, signal });
     const report = reportOf(result.report);
     if (!report) throw new Error(result.why || 'the probe made no report');

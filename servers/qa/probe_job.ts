@@ -12,6 +12,7 @@ import { isHeld } from '../core/leases.ts';
 import { endOf, type Outcome, printed, unmet } from '../core/outcome.ts';
 import type { Services } from '../core/services.ts';
 import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
+import { openApiIn } from './openapi_file.ts';
 import { programFor } from './program.ts';
 import { insertReport } from './queries.ts';
 import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
@@ -73,6 +74,7 @@ const seedOf = (commit: string) => Number.parseInt(commit.slice(0, 8), 16);
 async function probed(services: Services, commit: string, signal: AbortSignal): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
   const built = await withCleanCheckout(services, commit, async ({ folder, layers, dependencies }) => ({
+    openapi: await openApiIn(folder),
     bundle: await bundleWorker(sandbox, { checkout: folder, layers }),
     dependencies,
   })).catch((error) => {
@@ -92,7 +94,7 @@ async function probed(services: Services, commit: string, signal: AbortSignal): 
 async function attacked(
   services: Services,
   commit: string,
-  { bundle, dependencies }: { bundle: WorkerBundle; dependencies: string | null },
+  { bundle, dependencies, openapi }: { bundle: WorkerBundle; dependencies: string | null; openapi: unknown },
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
@@ -105,7 +107,12 @@ async function attacked(
       command: ['node', script],
       work,
       layers,
-      input: JSON.stringify({ product, seed: seedOf(commit), budget: PROBE_BUDGET }),
+      input: JSON.stringify({
+        product,
+        seed: seedOf(commit),
+        budget: PROBE_BUDGET,
+        ...(openapi !== undefined && { openapi }),
+      }),
       limits: { wallMs: PROBE_BUDGET.ms + AROUND_MS },
       signal,
     });

@@ -8,7 +8,7 @@ const ASSET = /\.(js|css|png|jpe?g|svg|ico|webp|woff2?|map|txt|xml)$|openapi|swa
 export const ADMIN_LIKE =
   /(^|\/)(admin|administration|internal|debug|backoffice|management|staff|superuser|root)(\/|$)/i;
 const OWNER_KEY =
-  /^(owner|user|customer|account|patient|tenant|member|holder|recipient)(_?(id|name|email))?$/i;
+  /^(owner|user|customer|account|patient|tenant|member|holder|recipient|client|student|guest|resident|subscriber|driver|payer|buyer|sender|belongs_?to)(_?(id|name|email))?$/i;
 const AUTHOR_KEY = /^(author|creator|created_?by|posted_?by)(_?(id|name|email))?$/i;
 const PRIVATE =
   /order|invoice|account|message|inbox|document|file|profile|address|payment|note|card|wallet|ticket|booking|appointment|prescription|record|medical|salary|secret|private|draft|settings|subscription|transaction|statement|todo|task|diary|journal|cart|receipt/i;

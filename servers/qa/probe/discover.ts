@@ -1,3 +1,4 @@
+import { allowedAt, callsIn } from './calls.ts';
 import { readForm } from './forms.ts';
 import { type Harvest, openHarvest } from './harvest.ts';
 import { attribute, type Element, elementsOf, ownText } from './html.ts';
@@ -53,6 +54,7 @@ export async function discover(
   const walk = async () => {
     for (let at = map.queue.shift(); at !== undefined && pages.length < MOST_PAGES; at = map.queue.shift()) {
       const answer = await send(get(at));
+      if (answer.status === 405) addInputs(map, allowedAt(pathOf(at), answer.headers.allow));
       if (answer.status !== 404 && answer.status !== 405) {
         if (answer.status < 300 || answer.status >= 400) pages.push(at);
         readAnswer(map, at, answer);
@@ -92,7 +94,7 @@ function readAnswer(map: Map, at: string, answer: Exchange): void {
       map.harvest.read(answer);
       addQuoted(map, at, answer.body);
     }
-  } else if (/script\b/.test(type)) addQuoted(map, at, answer.body);
+  } else if (/script\b/.test(type)) addScript(map, at, answer.body);
   else if (/\bxml\b/.test(type)) {
     for (const [, link] of answer.body.matchAll(/<loc>([^<]{1,500})<\/loc>/g))
       addAddress(map, link ?? '', at);
@@ -103,7 +105,7 @@ function readElement(map: Map, at: string, element: Element): void {
   const link = attribute(element, ['a', 'area', 'link'].includes(element.tagName) ? 'href' : 'src');
   if (link !== undefined) addAddress(map, link, at);
   if (element.tagName === 'form') addInput(map, formAt(map, at, element));
-  if (element.tagName === 'script') addQuoted(map, at, ownText(element));
+  if (element.tagName === 'script') addScript(map, at, ownText(element));
 }
 
 function formAt(map: Map, at: string, form: Element): Input | undefined {
@@ -134,6 +136,11 @@ const withoutOptional = (input: Input): Input => ({
   ...input,
   fields: input.fields.filter((field) => field.required || field.place === 'path'),
 });
+
+function addScript(map: Map, at: string, text: string): void {
+  addInputs(map, callsIn(text));
+  addQuoted(map, at, text);
+}
 
 function addQuoted(map: Map, at: string, text: string): void {
   for (const [, path] of text.matchAll(QUOTED_PATH)) addAddress(map, path ?? '', at);

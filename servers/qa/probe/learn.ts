@@ -1,3 +1,4 @@
+import { matches } from './access.ts';
 import { inputKey } from './discover.ts';
 import { jsonOf, listOf } from './places.ts';
 import { taught } from './refusal.ts';
@@ -24,7 +25,7 @@ export async function learn(
   const learned = new Map<string, Input>();
   const isTaken = async (input: Input): Promise<Exchange> =>
     send(requestFor(input, validValues(input, tag())));
-  for (const input of inputs) {
+  for (const input of [...inputs, ...asking(read, inputs)]) {
     let now = input;
     let answer = await isTaken(now);
     for (let tries = 0; tries < MOST_TRIES && isForm(answer); tries += 1) {
@@ -42,10 +43,22 @@ export async function learn(
   return learned;
 }
 
-/** The inputs, each as it was learned. */
+/** Pages that ask for something in their query, of which nothing was known. */
+const asking = (read: readonly Exchange[], inputs: readonly Input[]): Input[] =>
+  read
+    .filter(({ status, request }) => (status === 400 || status === 422) && !request.path.includes('?'))
+    .filter(
+      ({ request }) =>
+        !inputs.some(({ method, path }) => method === 'GET' && matches(path, pathOf(request.path))),
+    )
+    .map(({ request }) => ({ method: 'GET', path: request.path, encoding: 'none', fields: [] }));
+
+/** The inputs, each as it was learned, and those that were only learned of. */
 export function withLearned(inputs: readonly Input[], learned: Learned): Input[] {
   const known = new Set<string>();
-  return inputs
+  const found = new Set(inputs.map(inputKey));
+  const others = [...learned].filter(([key]) => !found.has(key)).map(([, input]) => input);
+  return [...inputs, ...others]
     .map((input) => {
       const now = learned.get(inputKey(input));
       return now ? withExamplesOf(now, input) : input;

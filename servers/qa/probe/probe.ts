@@ -93,7 +93,10 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     if (suspicion.kind === 'server-error' && lifeline.hasEnded(suspicion.where)) return;
     if (!suspicions.has(keyOf(suspicion))) suspicions.set(keyOf(suspicion), suspicion);
   };
+  /** What was sent to change something: paths and bodies. */
+  const sentIn: string[] = [];
   const send = async (request: HttpRequest): Promise<Exchange> => {
+    if (request.method !== 'GET') sentIn.push(`${request.path}\n${(request.body ?? '').slice(0, 2_000)}`);
     const { answer, ended } = await lifeline.send(request);
     if (!ended) for (const attack of attacks) attack.observe?.(answer, part).forEach(suspect);
     return answer;
@@ -101,6 +104,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   const reset = async () => {
     if (!options.reset) return false;
     client.moveTo(await options.reset());
+    sentIn.length = 0;
     return true;
   };
   const note = (text: string) => void notTested.add(text);
@@ -132,10 +136,12 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     surface: { pages: [], inputs: [] },
     identities,
     canary,
+    canReset: options.reset !== undefined,
     reset,
     send,
     together: (requests) => Promise.all(requests.map(send)),
     links: (answer) => newLinks(origin, site.surface, answer),
+    isSpent: (value) => sentIn.some((text) => holds(text, value)),
     tag,
     suspect,
     note,
@@ -191,6 +197,13 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     requests: client.sent(),
     ms: Math.round(performance.now() - started),
   };
+}
+
+/** Whether a text holds a value as a word of its own. */
+function holds(text: string, value: string | number): boolean {
+  const at = text.indexOf(String(value));
+  const around = at === -1 ? 'x' : `${text[at - 1] ?? ''}${text[at + String(value).length] ?? ''}`;
+  return !/[\w-]/.test(around);
 }
 
 type Send = (request: HttpRequest) => Promise<Exchange>;

@@ -132,6 +132,8 @@ export interface Site {
   surface: Surface;
   identities: Identities;
   canary: Canary;
+  /** Whether `reset` can do anything. */
+  canReset: boolean;
   /** True when the product's data is as it was at the start; false when the runner can't do that. */
   reset(): Promise<boolean>;
   send(request: HttpRequest): Promise<Exchange>;
@@ -139,6 +141,8 @@ export interface Site {
   together(requests: HttpRequest[]): Promise<Exchange[]>;
   /** Addresses an answer leads to that the surface does not hold. */
   links(answer: Exchange): string[];
+  /** Whether a request that changes something has carried this value since the product's data was new. */
+  isSpent(value: string | number): boolean;
   /** A fresh word of letters and digits that occurs nowhere else. */
   tag(): string;
   /** Hands in a suspicion; done at once, so that it is kept when the budget ends the attack. */

@@ -166,3 +166,27 @@ test('what a form handler asks, and the query of a reader', async () => {
   });
   expect(await bodyFor(files, 'GET /mirror')).toMatchObject({ source: expect.any(String) });
 });
+
+test('named patterns, URLPattern and tables of routes', async () => {
+  const found = await read({
+    'src/index.ts': `const LEDGER = /^\\/ledgers\\/(\\d+)$/; const LIST = '/ledgers'; const ENTRY = new URLPattern({ pathname: '/ledgers/:ledger/entries' });
+      const closed = (request) => new Response(null);
+      const table = [['PUT', /^\\/seals\\/([a-z-]+)$/, closed], { method: 'DELETE', path: '/seals/:seal', handler: closed }];
+      export default { async fetch(request) {
+        const { pathname } = new URL(request.url);
+        if (pathname === LIST) return Response.json([]);
+        const ledger = LEDGER.exec(pathname);
+        if (ledger) { if (request.method === 'PATCH') return Response.json({}); return Response.json(ledger[1]); }
+        if (request.method === 'POST' && ENTRY.test(request.url)) { const { sum } = await request.json(); return Response.json(sum); }
+        return new Response(null, { status: 404 });
+      } };`,
+  });
+  expect(found).toEqual([
+    'DELETE /seals/{seal} none path:seal:text',
+    'GET /ledgers none',
+    'GET /ledgers/{id} none path:id:text',
+    'PATCH /ledgers/{id} none path:id:text',
+    'POST /ledgers/{ledger}/entries json path:ledger:text body:sum:text',
+    'PUT /seals/{id} none path:id:text',
+  ]);
+});

@@ -1,5 +1,6 @@
 import { idOf, matches } from '../access.ts';
-import { isAccepted, jsonOf, whereOf } from '../places.ts';
+import { isAccepted, whereOf } from '../places.ts';
+import { freshOf, type Shelf, shelves, shelvesFor } from '../shelves.ts';
 import { perform } from '../steps.ts';
 import type { Attack, Exchange, HttpRequest, Input, Site, Step } from '../types.ts';
 import { get, requestFor, validValues } from '../values.ts';
@@ -7,11 +8,16 @@ import { get, requestFor, validValues } from '../values.ts';
 const AT_ONCE = 10;
 const STORES = /balance|credit|stock|remaining|available|points|seats|tickets|inventory|left|quantity/i;
 const SPENDS = /amount|quantity|qty|points|credits|seats|tickets|count|value|sum/i;
+/** A field that names one thing of many. */
+const NAMES_ONE =
+  /id$|code|coupon|voucher|token|nonce|ticket|pass$|key|secret|challenge|reference|serial|number$/i;
 const ENDS = /log-?out|sign-?out/i;
 
 /** A way to do once what must not be done twice; `round` picks data that no round before has touched. */
 interface Trial {
   input: Input;
+  /** What it takes is read anew each time, so that one try uses up nothing of the next. */
+  isFresh?: boolean;
   first(tag: string, round: number): Step[];
   act(tag: string, round: number): (before: Exchange[]) => HttpRequest;
 }
@@ -21,15 +27,24 @@ export const race: Attack = {
   kind: 'race',
   needsReset: true,
   async run(site) {
+    let tried = 0;
+    const raced = new Set<string>();
     for (const trial of await trials(site)) {
-      if (!(await isOnceOnly(site, trial))) continue;
-      const isFresh = await site.reset();
+      if (raced.has(whereOf(trial.input))) continue;
+      const isDecidedAtOnce = trial.isFresh && !site.canReset;
+      if (!isDecidedAtOnce && !(await isOnceOnly(site, trial))) continue;
+      tried += 1;
+      const isFresh = isDecidedAtOnce ? false : await site.reset();
       const experiment = (tag: string, round: number) => ({
         steps: [
           ...trial.first(tag, round),
           (before: Exchange[]) => Array<HttpRequest>(AT_ONCE).fill(trial.act(tag, round)(before)),
+          // Whether it can be done once only shows afterwards, where there is no other try.
+          ...(isDecidedAtOnce ? [(before: Exchange[]) => before.at(-1)?.request ?? get('/')] : []),
         ],
-        judge: (answers: Exchange[]) => {
+        judge: (all: Exchange[]) => {
+          const answers = isDecidedAtOnce ? all.slice(0, -1) : all;
+          if (isDecidedAtOnce && !isRefusedOnce(all.at(-1), true)) return undefined;
           const won = answers.slice(-AT_ONCE).filter(isAccepted).length;
           return won > 1
             ? `${won} of ${AT_ONCE} at the same moment succeeded; one after another only the first does`
@@ -40,6 +55,7 @@ export const race: Attack = {
       const answers: Exchange[] = [];
       for (const step of steps) answers.push(...(await perform(step, answers, site.send)));
       if (judge(answers) === undefined) continue;
+      raced.add(whereOf(trial.input));
       site.suspect({
         kind: race.kind,
         severity: 'high',
@@ -50,11 +66,13 @@ export const race: Attack = {
         experiment: (tag) => experiment(tag, isFresh ? 0 : 2),
       });
     }
+    if (tried === 0)
+      site.note('race: nothing was found that succeeds once and is refused when it is done again.');
   },
 };
 
 /** Twice, one after another: the first succeeds and the second is refused for what it is. */
-async function isOnceOnly(site: Site, { first, act }: Trial): Promise<boolean> {
+async function isOnceOnly(site: Site, { first, act, isFresh }: Trial): Promise<boolean> {
   const tag = site.tag();
   const before: Exchange[] = [];
   for (const step of first(tag, 0)) before.push(...(await perform(step, before, site.send)));
@@ -62,12 +80,20 @@ async function isOnceOnly(site: Site, { first, act }: Trial): Promise<boolean> {
   const one = await site.send(request);
   if (!isAccepted(one)) return false;
   const two = await site.send(request);
-  return two.status >= 400 && two.status < 500 && ![401, 404, 415, 429].includes(two.status);
+  return isRefusedOnce(two, isFresh === true);
 }
+
+/** Refused for being done already. What was taken from a list may be gone then. */
+const isRefusedOnce = (answer: Exchange | undefined, isFresh: boolean): boolean =>
+  answer !== undefined &&
+  answer.status >= 400 &&
+  answer.status < 500 &&
+  ![401, 415, 429, ...(isFresh ? [] : [404])].includes(answer.status);
 
 async function trials(site: Site): Promise<Trial[]> {
   const { inputs } = site.surface;
-  const stores = await amounts(site);
+  const shown = await shelves(site);
+  const stores = amounts(shown);
   return inputs
     .filter(({ method, path }) => /^(POST|PATCH|PUT)$/.test(method) && !ENDS.test(path))
     .flatMap((input) => {
@@ -77,6 +103,7 @@ async function trials(site: Site): Promise<Trial[]> {
       );
       const plain = trial(site, input, {});
       return [
+        ...freshTrials(site, input, shown),
         plain,
         ...(spent
           ? stores.map((amount) =>
@@ -89,7 +116,11 @@ async function trials(site: Site): Promise<Trial[]> {
     });
 }
 
-function trial({ surface, identities }: Site, input: Input, fixed: Record<string, unknown>): Trial {
+function trial(
+  { surface, identities }: Site,
+  input: Input,
+  fixed: Record<string, unknown>,
+): Trial & { values(tag: string, round: number): Record<string, unknown> } {
   const member = input.fields.find(({ place, name }) => place === 'path' && input.path.includes(`{${name}}`));
   const collection = member && input.path.split(`/{${member.name}}`)[0];
   const maker = surface.inputs.find(
@@ -106,7 +137,6 @@ function trial({ surface, identities }: Site, input: Input, fixed: Record<string
       ),
     ),
     ...fixed,
-    ...(maker && member ? {} : {}),
   });
   const as = (round: number) => {
     const who = identities.users[round % Math.max(1, identities.users.length)];
@@ -114,6 +144,7 @@ function trial({ surface, identities }: Site, input: Input, fixed: Record<string
   };
   return {
     input,
+    values: (tag, round) => ({ ...validValues(input, tag), ...values(tag, round) }),
     first: (tag, round) => (maker ? [{ ...requestFor(maker, validValues(maker, tag)), ...as(round) }] : []),
     act: (tag, round) => (before) => {
       const id = maker && before[0] ? idOf(before[0]) : undefined;
@@ -126,17 +157,46 @@ function trial({ surface, identities }: Site, input: Input, fixed: Record<string
   };
 }
 
-/** How much there is of something, as the product says: an amount that can be spent once. */
-async function amounts(site: Site): Promise<number[]> {
-  const found = new Set<number>();
-  for (const page of site.surface.pages) {
-    const walk = (json: unknown, key: string, depth: number): void => {
-      if (typeof json === 'number' && json > 0 && STORES.test(key)) found.add(json);
-      if (typeof json === 'object' && json !== null && depth < 5)
-        for (const [name, value] of Object.entries(json))
-          walk(value, Array.isArray(json) ? key : name, depth + 1);
-    };
-    walk(jsonOf(await site.send(get(page))), '', 0);
-  }
-  return [...found].slice(0, 3);
+/** The same with a value that is read just before, as the same user, and that nothing has used yet. */
+function freshTrials(site: Site, input: Input, shown: readonly Shelf[]): Trial[] {
+  const plain = trial(site, input, {});
+  const fields = input.fields.filter(({ name, place, pattern }) =>
+    place === 'body'
+      ? pattern !== undefined || NAMES_ONE.test(name)
+      : place === 'path' && input.path.includes(`{${name}}`),
+  );
+  const places = fields.flatMap((field) =>
+    shelvesFor(shown, input, field)
+      .slice(0, 1)
+      .map((shelf) => ({ field, shelf })),
+  );
+  if (places.length === 0) return [];
+  const as = (round: number) => {
+    const who = site.identities.users[round % Math.max(1, site.identities.users.length)];
+    return who ? { as: who.name } : {};
+  };
+  return [
+    {
+      input,
+      isFresh: true,
+      first: (_tag, round) => places.map(({ shelf }) => ({ ...get(shelf.page), ...as(round) })),
+      act: (tag, round) => (before) => {
+        const own = places.flatMap(({ field, shelf }, index) => {
+          const value = freshOf(site, before[index], shelf.key);
+          return value === undefined ? [] : [[field.name, value]];
+        });
+        const usual = plain.values(tag, round);
+        return { ...requestFor(input, { ...usual, ...Object.fromEntries(own) }), ...as(round) };
+      },
+    },
+  ];
 }
+
+/** How much there is of something, as the product says: an amount that can be spent once. */
+const amounts = (shown: readonly Shelf[]): number[] => {
+  const found = shown
+    .filter(({ key }) => STORES.test(key))
+    .flatMap(({ values }) => values)
+    .filter((value) => typeof value === 'number' && value > 0);
+  return [...new Set(found as number[])].slice(0, 3);
+};

@@ -12,6 +12,9 @@ const HOSTS = [
   'example.com@127.0.0.1',
 ];
 
+/** Takes a host, without the scheme before it. */
+const HOST_LIKE = /^(host|hostname|domain|server)$/i;
+
 /** The product calls an address inside of its own network because somebody sent it in: a listener of ours was called. */
 export const ssrf: Attack = {
   kind: 'ssrf',
@@ -19,10 +22,14 @@ export const ssrf: Attack = {
     const places = textPlaces(site).map((place) => ({
       place,
       tries: (takesAddress(place.field) ? HOSTS : HOSTS.slice(0, 1)).map((host) => {
-        const build = (tag: string): HttpRequest => place.build(site.canary.address(tag, host), tag);
+        const isHost = HOST_LIKE.test(place.field.name);
+        const address = (tag: string) =>
+          isHost ? site.canary.address(tag, host).replace(/^http:\/\//, '') : site.canary.address(tag, host);
+        const build = (tag: string): HttpRequest => place.build(address(tag), tag);
         return { host, tag: site.tag(), build };
       }),
     }));
+    if (places.length === 0) site.note('ssrf: nothing that takes a text was found.');
     for (const { tag, build } of places.flatMap(({ tries }) => tries)) await site.send(build(tag));
     for (const { place, tries } of await whereHeard(site, places)) {
       const found = tries[0];

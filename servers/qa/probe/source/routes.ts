@@ -20,11 +20,16 @@ export interface Mount {
 /** The routes of a file of Hono, Express or alike, or of a handler that compares paths itself. */
 export function routesOf(tree: Node, prefix: string): Route[] {
   const prefixes = prefixesOf(tree, prefix);
+  const paths = pathConstants(tree);
   const found = [...descend(tree)].flatMap(({ node, above }) => [
     ...registered(node, above, tree, prefixes, prefix),
     ...compared(node, above),
+    ...tabled(node, tree, prefix),
   ]);
-  return found.filter(({ path }) => path.startsWith('/') && !path.includes('*') && path.length < 200);
+  const constants = [...descend(tree)].flatMap(({ node, above }) => fromConstant(node, above, paths));
+  return [...found, ...constants].filter(
+    ({ path }) => path.startsWith('/') && !path.includes('*') && path.length < 200,
+  );
 }
 
 /** Every place where the file hangs a router up under a path. */
@@ -139,6 +144,11 @@ function compared(node: Node, above: readonly Node[]): Route[] {
   if (line?.[1] && line[2]) return [{ method: line[1], path: template(line[2]), handler: bodyOf(above) }];
   const path = pathOf(node, parent);
   if (path === undefined) return [];
+  return routesAt(path, parent, above);
+}
+
+/** The routes of one comparison: the methods that its conditions name, and the code behind them. */
+function routesAt(path: string, parent: Node | undefined, above: readonly Node[]): Route[] {
   const scopes = above.filter(
     ({ type }) => type === 'IfStatement' || type === 'SwitchCase' || type === 'ConditionalExpression',
   );
@@ -161,6 +171,65 @@ function compared(node: Node, above: readonly Node[]): Route[] {
       handler: body,
     }));
   });
+}
+
+/** Paths and patterns that have a name, `const ITEM = /^\/items\/(\d+)$/` for example. */
+function pathConstants(tree: Node): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { type, id, init } of nodesIn(tree)) {
+    const name = nameOf(id);
+    if (type !== 'VariableDeclarator' || name === undefined || !init) continue;
+    const path = routePath(init as Node);
+    if (path !== undefined) found.set(name, path);
+  }
+  return found;
+}
+
+/** A path that is written out, as a pattern, or as a URLPattern; undefined for anything else. */
+function routePath(node: Node): string | undefined {
+  const text = textOf(node);
+  if (text !== undefined) return /^\/[\w\-./:{}]*$/.test(text) ? template(text) : undefined;
+  if (node.type === 'NewExpression' && nameOf(node.callee) === 'URLPattern') {
+    const [first] = argumentsOf(node);
+    const named = (first?.properties as Node[] | undefined)?.find(({ key }) => nameOf(key) === 'pathname');
+    const inner = (named?.value as Node | undefined) ?? first;
+    return inner ? routePath(inner) : undefined;
+  }
+  const pattern = (node.regex as { pattern: string } | undefined)?.pattern;
+  return pattern?.startsWith('^\\/') ? fromPattern(pattern) : undefined;
+}
+
+/** Where a named path is compared or matched. */
+function fromConstant(node: Node, above: readonly Node[], paths: ReadonlyMap<string, string>): Route[] {
+  const path = node.type === 'Identifier' ? paths.get(String(node.name)) : undefined;
+  const parent = above[0];
+  if (path === undefined || !parent) return [];
+  const isUse =
+    (parent.type === 'BinaryExpression' && /^===?$/.test(String(parent.operator))) ||
+    parent.type === 'SwitchCase' ||
+    (parent.type === 'MemberExpression' &&
+      parent.object === node &&
+      /^(exec|test)$/.test(nameOf(parent) ?? '')) ||
+    (parent.type === 'CallExpression' && /^(match|matchAll|startsWith)$/.test(nameOf(parent.callee) ?? ''));
+  return isUse ? routesAt(path, parent, above) : [];
+}
+
+/** A row of a table: `['GET', /^\/x$/, handler]`, `{ method, path, handler }`, `route('GET', '/x', handler)`. */
+function tabled(node: Node, tree: Node, prefix: string): Route[] {
+  const cells =
+    node.type === 'ArrayExpression'
+      ? (node.elements as (Node | null)[])
+      : node.type === 'ObjectExpression'
+        ? (node.properties as Node[]).map(({ value }) => value as Node | undefined)
+        : node.type === 'CallExpression'
+          ? argumentsOf(node)
+          : [];
+  if (cells.length < 2 || cells.length > 8) return [];
+  const method = cells.map(textOf).find((text) => METHOD_WORD.test(text ?? ''));
+  const path = cells.flatMap((cell) => (cell ? (routePath(cell) ?? []) : []))[0];
+  const handler = cells.findLast((cell) => cell && (isFunction(cell) || cell.type === 'Identifier'));
+  if (method === undefined || path === undefined || !handler) return [];
+  return [{ method, path: prefix + path, handler: handlerOf(handler, tree) ?? node }];
 }
 
 function pathOf(node: Node, parent: Node | undefined): string | undefined {

@@ -1,0 +1,45 @@
+import type { Field, Input } from './types.ts';
+
+const MOST_CALLS = 50;
+/** `fetch('/x', { method: 'POST', … })`, up to the end of its options as far as they are short. */
+const FETCH =
+  /\bfetch\(\s*(["'`])(\/[^"'`\s]{0,200})\1\s*(?:\+\s*([\w.]+)\s*)?,\s*\{([\s\S]{0,600}?)\}\s*\)/g;
+const METHOD = /\bmethod\s*:\s*["'`](POST|PUT|PATCH|DELETE)["'`]/i;
+const SENT = /JSON\.stringify\(\s*\{([^{}]{1,300})\}/;
+
+/** The ways to send something in that a page's script calls. */
+export const callsIn = (script: string): Input[] =>
+  [...script.matchAll(FETCH)].slice(0, MOST_CALLS).flatMap(([, , path = '', joined, options = '']) => {
+    const method = METHOD.exec(options)?.[1]?.toUpperCase();
+    if (method === undefined) return [];
+    const whole = (joined === undefined ? path : `${path}{id}`)
+      .replace(/\$\{(?:[^{}]*\.)?(\w+)[^{}]*\}/g, '{$1}')
+      .replace(/\?.*$/, '');
+    const inPath = [...whole.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => plain(name, 'path'));
+    const names = (SENT.exec(options)?.[1] ?? '')
+      .split(',')
+      .flatMap((part) => /^\s*["']?(\w{1,40})["']?\s*(?::|$)/.exec(part)?.[1] ?? []);
+    const fields = [...inPath, ...names.map((name) => plain(name, 'body'))];
+    const isForm = /FormData|URLSearchParams/.test(options);
+    const encoding = names.length > 0 ? 'json' : isForm ? 'form' : 'none';
+    return [{ method, path: whole, encoding, fields, origin: 'page' as const }];
+  });
+
+/** What the answer 405 says may be done besides reading. */
+export const allowedAt = (path: string, allow: string | undefined): Input[] =>
+  (allow ?? '')
+    .split(/\s*,\s*/)
+    .filter((method) => /^(POST|PUT|PATCH)$/i.test(method))
+    .map((method) => ({ method: method.toUpperCase(), path, encoding: 'none', fields: [] }));
+
+const plain = (name: string, place: Field['place']): Field => ({
+  name,
+  place,
+  type: 'text',
+  required: true,
+  minLength: 0,
+  maxLength: undefined,
+  minimum: undefined,
+  maximum: undefined,
+  options: [],
+});

@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { attackFile, marina } from './marina.ts';
+
+const places = (findings: { kind: string; where: string }[]) =>
+  findings.map(({ kind, where }) => `${kind} ${where}`);
+
+describe('a JSON API without a schema, beside its sound twin', () => {
+  test('what it takes is learned, and each fault is found', async () => {
+    const { findings, notTested } = await attackFile(marina((flawed) => flawed));
+    expect(places(findings)).toEqual(
+      expect.arrayContaining([
+        'race POST /board',
+        'rate-limit POST /gate',
+        'ssrf GET /preview',
+        'other-user GET /logbooks/{id}',
+        'mass-assignment PUT /profile',
+      ]),
+    );
+    expect(notTested.filter((line) => line.includes('plain values were refused'))).toEqual([]);
+  }, 90_000);
+
+  test('the twin gets no finding', async () => {
+    const { findings, checks } = await attackFile(marina((_, sound) => sound));
+    expect(findings.filter(({ severity }) => severity !== 'low').map(({ title }) => title)).toEqual([]);
+    expect(places(findings)).not.toContain('rate-limit POST /gate');
+    expect(checks.filter(({ ran }) => !ran)).toEqual([]);
+  }, 90_000);
+});
