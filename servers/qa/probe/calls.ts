@@ -25,6 +25,32 @@ export const callsIn = (script: string): Input[] =>
     return [{ method, path: whole, encoding, fields, origin: 'page' as const }];
   });
 
+/** A method and a path in a sentence, `POST to /x` or `GET /x?url=…`. */
+const MENTION = /\b(GET|POST|PUT|PATCH|DELETE)(?:\s+to)?\s+(\/[\w\-./:{}<>]*)(\?[\w\-=&%.]*)?/g;
+
+/** The ways to use a product that a text names by method and path; those of GET are addresses. */
+export function mentionsIn(text: string): { inputs: Input[]; addresses: string[] } {
+  const found = [...text.slice(0, 20_000).matchAll(MENTION)].slice(0, MOST_CALLS);
+  const spelled = found.map(([, method = '', path = '', query = '']) => ({
+    method,
+    path: path.replace(/:(\w+)|<(\w+)>/g, (_, a, b) => `{${a ?? b}}`).replace(/(.)[./:]+$/, '$1'),
+    query,
+  }));
+  return {
+    addresses: spelled
+      .filter(({ method, path }) => method === 'GET' && !path.includes('{'))
+      .map(({ path, query }) => path + query),
+    inputs: spelled
+      .filter(({ method, path }) => method !== 'GET' || path.includes('{'))
+      .map(({ method, path }) => ({
+        method,
+        path,
+        encoding: 'none',
+        fields: [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => plain(name, 'path')),
+      })),
+  };
+}
+
 /** What the answer 405 says may be done besides reading. */
 export const allowedAt = (path: string, allow: string | undefined): Input[] =>
   (allow ?? '')

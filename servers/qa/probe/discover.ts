@@ -1,4 +1,4 @@
-import { allowedAt, callsIn } from './calls.ts';
+import { allowedAt, callsIn, mentionsIn } from './calls.ts';
 import { readForm } from './forms.ts';
 import { type Harvest, openHarvest } from './harvest.ts';
 import { attribute, type Element, elementsOf, ownText } from './html.ts';
@@ -17,6 +17,9 @@ const WELL_KNOWN = [
 ];
 const MOST_MEMBERS = 3;
 const MOST_PAGES = 60;
+/** A path at the beginning of a text, its query with whatever it holds. */
+const LEADING_PATH = /^(\/[\w\-.~/%]*)(\?[^\s"'<>]*)?/;
+const MOST_TOLD = 20;
 /** A path in quotes, as scripts and JSON hold them. */
 const QUOTED_PATH = /["'`](\/[\w\-.~/%?=&]*)["'`]/g;
 
@@ -54,6 +57,7 @@ export async function discover(
   const walk = async () => {
     for (let at = map.queue.shift(); at !== undefined && pages.length < MOST_PAGES; at = map.queue.shift()) {
       const answer = await send(get(at));
+      if (answer.status >= 400) addTold(map, at, answer);
       if (answer.status === 405) addInputs(map, allowedAt(pathOf(at), answer.headers.allow));
       if (answer.status !== 404 && answer.status !== 405) {
         if (answer.status < 300 || answer.status >= 400) pages.push(at);
@@ -93,6 +97,7 @@ function readAnswer(map: Map, at: string, answer: Exchange): void {
     else {
       map.harvest.read(answer);
       addQuoted(map, at, answer.body);
+      addTold(map, at, answer);
     }
   } else if (/script\b/.test(type)) addScript(map, at, answer.body);
   else if (/\bxml\b/.test(type)) {
@@ -141,6 +146,29 @@ function addScript(map: Map, at: string, text: string): void {
   addInputs(map, callsIn(text));
   addQuoted(map, at, text);
 }
+
+/** What an answer in JSON or plain text tells of how the product is used; also a refusal does. */
+function addTold(map: Map, at: string, { body, headers }: Exchange): void {
+  const type = headers['content-type'] ?? '';
+  if (!/\bjson\b|text\/plain/.test(type)) return;
+  const texts = /\bjson\b/.test(type) ? stringsOf(parseJson(body), 0) : [body.slice(0, 2_000)];
+  for (const text of texts.slice(0, MOST_TOLD)) {
+    const { inputs, addresses } = mentionsIn(text);
+    addInputs(map, inputs);
+    const [, path, query = ''] = LEADING_PATH.exec(text) ?? [];
+    const words = [...text.matchAll(/(?:^|[\s("'`])(\/[a-z][\w\-./]*)/gi)].map(([, word = '']) =>
+      word.replace(/\.$/, ''),
+    );
+    for (const address of [...addresses, ...(path === undefined ? [] : [path + query]), ...words])
+      addAddress(map, address, at);
+  }
+}
+
+const stringsOf = (json: unknown, depth: number): string[] => {
+  if (typeof json === 'string') return json.includes('/') ? [json.slice(0, 500)] : [];
+  if (typeof json !== 'object' || json === null || depth > 4) return [];
+  return Object.values(json).flatMap((value) => stringsOf(value, depth + 1));
+};
 
 function addQuoted(map: Map, at: string, text: string): void {
   for (const [, path] of text.matchAll(QUOTED_PATH)) addAddress(map, path ?? '', at);

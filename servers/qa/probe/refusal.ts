@@ -32,6 +32,8 @@ const NAMING = [
     `\\b(${NAME})["'\`]?(?: field| parameter)? (?:is|are) (?:required|missing|needed|mandatory)`,
     'g',
   ),
+  new RegExp(`(?:^|[;,.] )["'\`]?(${NAME})["'\`]?: (?=\\w)`, 'g'),
+  new RegExp(`\\bobject with ((?:${NAME}))\\b`, 'gi'),
   new RegExp(`^["'\`]?(${NAME})["'\`]?:? (?:must|should|has to|needs to|is not|is invalid)\\b`, 'g'),
   new RegExp(`\\band ["'\`]?(${NAME})["'\`]?(?= (?:are|must|should)\\b)`, 'g'),
 ];

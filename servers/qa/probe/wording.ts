@@ -116,12 +116,22 @@ const countOf = (word = ''): number => {
   return index === -1 ? Number(word) : index;
 };
 
+/** What a value is, and not the value itself. */
+const KIND =
+  /^(a|an|text|string|number|integer|empty|missing|invalid|null|undefined|object|array|list|true|false)$/i;
+
 /** "one of a, b or c", "must be 'a' or 'b'". */
 function choicesIn(text: string): string[] {
   const said =
     /\b(?:one of|either|any of|allowed(?: values)?(?: are)?)[: ]+((?:["'`]?[\w-]{1,30}["'`]?(?:\s*[|,/]\s*(?:or |and )?| or | and ))+["'`]?[\w-]{1,30}["'`]?)/i.exec(
       text,
-    )?.[1] ?? /must be ((?:["'`][\w-]{1,30}["'`](?:,? or |, |\/|\|))+["'`][\w-]{1,30}["'`])/i.exec(text)?.[1];
+    )?.[1] ??
+    /(?:must be|:) ((?:["'`][\w-]{1,30}["'`](?:,? or |, |\/|\|))+["'`][\w-]{1,30}["'`])/i.exec(text)?.[1];
+  const bare = /^\W*([A-Za-z][\w-]{0,30})(?:, ([A-Za-z][\w-]{0,30}))? or ([A-Za-z][\w-]{0,30})\W*$/.exec(
+    text.trim(),
+  );
+  if (bare && said === undefined)
+    return bare.slice(1).filter((word): word is string => word !== undefined && !KIND.test(word));
   return (said ?? '')
     .split(/\s*[|,/]\s*(?:or |and )?| or | and /)
     .map((word) => word.replace(/["'`]/g, '').trim())

@@ -16,7 +16,7 @@ describe('a JSON API without a schema, beside its sound twin', () => {
         'mass-assignment PUT /profile',
       ]),
     );
-    expect(notTested.filter((line) => line.includes('plain values were refused'))).toEqual([]);
+    expect(notTested.filter((line) => /refused with 4(00|15|22)/.test(line))).toEqual([]);
   }, 90_000);
 
   test('the twin gets no finding', async () => {

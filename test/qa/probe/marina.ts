@@ -57,7 +57,7 @@ http.createServer(async (req, res) => {
   if (at === 'GET /passes') return json(res, 200, { passes: passes.filter(({ holder }) => holder === me) });
   if (at === 'POST /board') {
     const body = await receive(req);
-    if (!PASS.test(String(body?.pass ?? ''))) return json(res, 400, { error: 'pass must look like BX-00000' });
+    if (typeof body?.pass !== 'string' || !PASS.test(body.pass)) return json(res, 400, { error: 'pass must look like BX-00000' });
     const found = passes.find((one) => one.pass === body.pass && one.holder === me);
     if (!found) return json(res, 404, { error: 'no such pass' });
     ${choose("if (found.used) return json(res, 409, { error: 'taken' }); await sleep(4); found.used = true;", "if (found.used) return json(res, 409, { error: 'taken' }); found.used = true;")}

@@ -10,15 +10,9 @@ export const mainPath: Attack = {
     const { pages, inputs } = site.surface;
     const answers = [];
     for (const page of pages.length > 0 ? pages : ['/']) answers.push(await site.send(get(page)));
-    if (!answers.some(({ status }) => status >= 200 && status < 400)) {
-      return site.suspect(
-        suspicion(
-          'no-start',
-          get('/'),
-          'The product has no page that answers',
-          (status) => status === 0 || status >= 400,
-        ),
-      );
+    // A refusal is an answer too: an API need not have a page at its root.
+    if (answers.every(({ status }) => dead(status))) {
+      return site.suspect(suspicion('no-start', get('/'), 'The product has no page that answers', dead));
     }
     for (const { request, status } of answers) {
       if (dead(status))

@@ -7,7 +7,9 @@ type Json = Record<string, unknown>;
 const MOST_PAGES = 8;
 /** What a product decides by itself. */
 const PRIVILEGED =
-  /^((is_?)?(admin|staff|superuser|verified|approved|paid|premium|moderator|confirmed)|roles?|permissions?|scopes?|balance|credits?|points|plan|tier|price|total|discount|(owner|user|account|tenant)_?id|owner|email_?verified|status)$/i;
+  /^((is_?)?(admin|staff|superuser|verified|approved|paid|premium|moderator|confirmed)|roles?|permissions?|scopes?|balance|credits?|points|plan|tier|price|total|discount|(owner|user|account|tenant)_?id|owner|email_?verified|status|level|grade|rank|limit|quota|allowance|rate|fee|commission|score|reputation|trusted|locked|disabled|suspended|banned|blocked|active|vip|salary|wage|budget)$/i;
+/** What everybody has of their own, or nobody sets. */
+const ORDINARY = /^(_?id|uuid|slug|age|version|(created|updated)_?(at|on)|timestamp|.*_?count)$/i;
 const GUESSED: Json = {
   role: 'admin',
   isAdmin: true,
@@ -143,12 +145,21 @@ function firstId(json: unknown): unknown {
 /** What to send besides: what the product says about such things and does not ask for, each with another value. */
 function extrasFor(input: Input, before: Json[]): Json {
   const asked = new Set(input.fields.map(({ name }) => name));
+  // Whoever changes what is there and is known to take some fields only takes no others.
+  const isKnown = /^(PUT|PATCH)$/.test(input.method) && /^(source|description)$/.test(input.origin ?? '');
   const said = before
     .flatMap(Object.entries)
-    .filter(([name, value]) => PRIVILEGED.test(name) && typeof value !== 'object');
+    .filter(
+      ([name, value]) =>
+        typeof value !== 'object' && (PRIVILEGED.test(name) || (isKnown && isDecided(name, value))),
+    );
   const own = said.map(([name, value]): [string, unknown] => [name, otherThan(name, value)]);
   return Object.fromEntries([...Object.entries(GUESSED), ...own].filter(([name]) => !asked.has(name)));
 }
+
+/** A switch or a number that a record shows, and that the way to change it does not take. */
+const isDecided = (name: string, value: unknown): boolean =>
+  (typeof value === 'boolean' || typeof value === 'number') && !ORDINARY.test(name);
 
 function otherThan(name: string, value: unknown): unknown {
   if (typeof value === 'boolean') return !value;

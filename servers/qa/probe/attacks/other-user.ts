@@ -142,11 +142,16 @@ async function write(
       method === 'GET' && path.replace(/\{[^}]*\}/g, '{}') === template.replace(/\{[^}]*\}/g, '{}'),
   );
   const known = await idsOf(site, input, field, owner);
+  const lists = [owner, stranger].map((who) => by(who, get(collectionOf(input, field) || '/')));
+  const [ownList, list] = await site.together(lists);
+  const isUnlisted = (id: unknown) =>
+    ownList !== undefined && list !== undefined && isOk(ownList) && isIn(ownList, id) && !isIn(list, id);
   const action = (id: unknown, tag: string) =>
     requestFor(input, { ...validValues(input, `${tag}b`), [field.name]: id });
   const show = (id: unknown) => get(template.replace(`{${field.name}}`, encodeURIComponent(String(id))));
-  for (const { id } of make ? known.slice(0, 1) : known) {
-    const fresh = make !== undefined;
+  const isMade = known[0]?.isMade === true;
+  for (const { id } of isMade ? known.slice(0, 1) : known) {
+    const fresh = isMade && make !== undefined;
     const steps = (tag: string): Step[] => {
       const target = (before: Exchange[]) => (fresh ? before[0] && idOf(before[0]) : undefined) ?? id;
       return [
@@ -157,7 +162,7 @@ async function write(
         (before) => by(owner, show(target(before))),
       ];
     };
-    const judge = (answers: Exchange[]) => changed(answers, reader !== undefined, stranger);
+    const judge = (answers: Exchange[]) => changed(answers, reader !== undefined, stranger, isUnlisted(id));
     const answers: Exchange[] = [];
     for (const step of steps(site.tag()))
       answers.push(
@@ -183,6 +188,7 @@ function changed(
   [, before, nobody, act, after]: Exchange[],
   isReadable: boolean,
   stranger: Identity,
+  isUnlisted: boolean,
 ): string | undefined {
   if (
     !before ||
@@ -196,8 +202,8 @@ function changed(
   const isOwned = isReadable
     ? isOk(before) &&
       !isSame(before, after) &&
-      (hasAuthor(before) || ownerSign(before, before.request.path) !== undefined)
-    : ownerSign(act, act.request.path) !== undefined;
+      (isUnlisted || hasAuthor(before) || ownerSign(before, before.request.path) !== undefined)
+    : isUnlisted || ownerSign(act, act.request.path) !== undefined;
   return isOwned
     ? `"${stranger.name}" was answered ${act.status}; the owner saw ${before.body.slice(0, 100)} and then ${after.status} ${after.body.slice(0, 100)}`
     : undefined;
