@@ -69,7 +69,7 @@ export async function discover(
   // What the answers named leads on, to the members of lists for example.
   for (const input of map.inputs.map(map.harvest.withExamples)) addMembers(map, input);
   await walk();
-  return { pages, inputs: map.inputs.map(map.harvest.withExamples) };
+  return { pages, inputs: richest(map.inputs.map(map.harvest.withExamples)) };
 }
 
 /** Where an answer leads that the surface does not hold yet, for example the page of what was just sent in. */
@@ -195,6 +195,15 @@ function addressKey(origin: string, address: string): string {
 function addInput(map: Map, input: Input | undefined): void {
   if (!input) return;
   if (!map.inputs.some((known) => inputKey(known) === inputKey(input))) map.inputs.push(input);
+}
+
+/** Of a route that is known with its fields and, from a mere mention, without, only the first. */
+export function richest(inputs: readonly Input[]): Input[] {
+  const route = ({ method, path }: Input) => `${method} ${pathOf(path).replace(/\{[^}]*\}/g, '{}')}`;
+  const isBare = ({ method, fields }: Input) =>
+    method !== 'GET' && fields.every(({ place }) => place === 'path');
+  const whole = new Set(inputs.filter((input) => !isBare(input)).map(route));
+  return inputs.filter((input) => !isBare(input) || !whole.has(route(input)));
 }
 
 /** Two inputs with the same key are the same way to send something in. */

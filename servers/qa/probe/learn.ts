@@ -1,5 +1,5 @@
 import { matches } from './access.ts';
-import { inputKey } from './discover.ts';
+import { inputKey, richest } from './discover.ts';
 import { jsonOf, listOf } from './places.ts';
 import { taught } from './refusal.ts';
 import type { Exchange, Field, HttpRequest, Input } from './types.ts';
@@ -58,7 +58,7 @@ export function withLearned(inputs: readonly Input[], learned: Learned): Input[]
   const known = new Set<string>();
   const found = new Set(inputs.map(inputKey));
   const others = [...learned].filter(([key]) => !found.has(key)).map(([, input]) => input);
-  return [...inputs, ...others]
+  const all = [...inputs, ...others]
     .map((input) => {
       const now = learned.get(inputKey(input));
       return now ? withExamplesOf(now, input) : input;
@@ -67,6 +67,7 @@ export function withLearned(inputs: readonly Input[], learned: Learned): Input[]
       const key = inputKey(input);
       return !known.has(key) && known.add(key);
     });
+  return richest(all);
 }
 
 /** What discovery found to fill a path with since then. */

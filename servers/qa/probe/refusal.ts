@@ -197,12 +197,15 @@ function listed(text: string): string[] {
         'gi',
       ),
     ),
+    ...text.matchAll(
+      new RegExp(`\\b(?:object|body|json) with ((?:${NAME}(?:, ?(?:and |or )?| and | or ))*${NAME})`, 'gi'),
+    ),
   ].map(([, list = '']) => list);
   const inBraces = braces.flatMap((inner) =>
     inner.split(',').map((part) => /^\s*["'`]?([A-Za-z_]\w{0,30})["'`]?\??\s*(?::|$)/.exec(part)?.[1] ?? ''),
   );
   const inLists = lists
-    .flatMap((list) => list.split(/, ?(?:and )?| and /))
+    .flatMap((list) => list.split(/, ?(?:and |or )?| and | or /))
     .map((word) => word.replace(/\W/g, ''));
   return [...inBraces, ...inLists].filter((name) => name !== '' && !NO_NAME.test(name));
 }

@@ -87,6 +87,7 @@ function fromMask(text: string): string | undefined {
   )?.[0];
   const letters = mask?.replace(/X{2,}|N{3,}|A{2,}|[^A-Z]/g, '');
   if (mask === undefined || letters === undefined || letters.length > 4) return undefined;
+  if (/^\d+$/.test(mask) && !/^(0+|9+)$/.test(mask)) return undefined;
   const parts = mask.match(/X+|#+|\*+|N+|9+|0+|A+|./g) ?? [];
   const one = (part: string): string => {
     if (/^X+$/.test(part) && part.length > 1) return `[A-Z0-9]{${part.length}}`;
@@ -128,7 +129,7 @@ function choicesIn(text: string): string[] {
     )?.[1] ??
     /(?:must be|:) ((?:["'`][\w-]{1,30}["'`](?:,? or |, |\/|\|))+["'`][\w-]{1,30}["'`])/i.exec(text)?.[1];
   const bare = /^\W*([A-Za-z][\w-]{0,30})(?:, ([A-Za-z][\w-]{0,30}))? or ([A-Za-z][\w-]{0,30})\W*$/.exec(
-    text.trim(),
+    text.trim().replace(/^\W*\w+["'`]?:\s*/, ''),
   );
   if (bare && said === undefined)
     return bare.slice(1).filter((word): word is string => word !== undefined && !KIND.test(word));

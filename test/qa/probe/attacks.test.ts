@@ -200,9 +200,19 @@ describe('the other classes, each beside its sound twin', () => {
       'server-error',
       'POST /in',
     ],
-    ['every page', (app: Hono) => app.use((c) => Promise.resolve(c.text('x', 404))), 'no-start', 'GET /'],
+    ['every page', (app: Hono) => app.use((c) => Promise.resolve(c.text('x', 503))), 'no-start', 'GET /'],
   ])('%s is dead', async (_, add, kind, where) => {
     expect((await attack(product(add))).found[0]).toBe(`critical ${kind} ${where}`);
+  });
+
+  test('what refuses everything runs, but nothing of it could be tried', async () => {
+    const { found, report } = await attack(
+      product((app) => app.use((c) => Promise.resolve(c.text('x', 404)))),
+    );
+    expect(found.filter((line) => line.startsWith('critical'))).toEqual([]);
+    expect(report.notTested).toContainEqual(
+      expect.stringContaining('no address answers with anything but a refusal'),
+    );
   });
 
   test('pages without security headers', async () => {

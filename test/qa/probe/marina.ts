@@ -60,7 +60,7 @@ http.createServer(async (req, res) => {
     if (typeof body?.pass !== 'string' || !PASS.test(body.pass)) return json(res, 400, { error: 'pass must look like BX-00000' });
     const found = passes.find((one) => one.pass === body.pass && one.holder === me);
     if (!found) return json(res, 404, { error: 'no such pass' });
-    ${choose("if (found.used) return json(res, 409, { error: 'taken' }); await sleep(4); found.used = true;", "if (found.used) return json(res, 409, { error: 'taken' }); found.used = true;")}
+    ${choose("if (found.used) return json(res, 409, { error: 'taken' }); await sleep(30); found.used = true;", "if (found.used) return json(res, 409, { error: 'taken' }); found.used = true;")}
     return json(res, 200, { boarded: true });
   }
   if (at === 'GET /logbooks') return json(res, 200, Object.keys(books).filter((id) => books[id].holder === me).map((id) => ({ id })));

@@ -76,6 +76,24 @@ describe('what a refusal says of the body', () => {
       { errors: { crew: ['must be a number'], vessel: ['is required'] } },
       { crew: 1, vessel: expect.anything() },
     ],
+    ['name and form: digits', { error: 'depth: four digits' }, { depth: expect.stringMatching(/^\d{4}$/) }],
+    ['name and form: a choice', { error: 'lane: north or south' }, { lane: 'north' }],
+    ['name and form: a number', { error: 'crew: 3 to 40' }, { crew: 3 }],
+    [
+      'name and form: a length',
+      { error: 'note: 1 to 2000 characters' },
+      { note: expect.stringMatching(/^Plain/) },
+    ],
+    [
+      'name and form: a text',
+      { error: 'note: a text of up to 9 characters' },
+      { note: expect.stringMatching(/^.{1,9}$/) },
+    ],
+    [
+      'an object with either',
+      { error: 'an object with lane or note' },
+      { lane: expect.anything(), note: expect.anything() },
+    ],
     ['names alone', { missing: ['vessel', 'crew'] }, { vessel: expect.anything(), crew: expect.anything() }],
   ])('%s', (_, body, values) => {
     expect(learnt(body)).toMatchObject(values);

@@ -190,3 +190,35 @@ test('named patterns, URLPattern and tables of routes', async () => {
     'PUT /seals/{id} none path:id:text',
   ]);
 });
+
+test('handlers that send away what is not theirs, and bodies read in every spelling', async () => {
+  const files = {
+    'one.mjs': `import http from 'node:http';
+      http.createServer(async (request, response) => {
+        const url = new URL(request.url, 'http://x');
+        if (url.pathname !== '/tides') return leave(response, 404);
+        if (request.method !== 'POST') return leave(response, 405);
+        let value; try { value = await readJson(request); } catch { return leave(response, 400); }
+        if (!Number.isInteger(value?.metres) || value.metres < 2) return leave(response, 400);
+        leave(response, 201);
+      }).listen(1);`,
+    'two.mjs': `export default { async fetch(request) {
+        const { pathname, searchParams } = new URL(request.url);
+        const buoy = pathname.match(/^\\/buoys\\/([a-z]+)$/);
+        if (!buoy) return new Response(null, { status: 404 });
+        if (request.method === 'DELETE') return new Response(null, { status: 204 });
+        return Response.json({ colour: searchParams.get('colour') });
+      } };`,
+    'three.ts': `import { Hono } from 'hono'; const app = new Hono();
+      app.post('/knots', async (c) => { const { rope, turns } = (await c.req.json().catch(() => null)) ?? {};
+        if (typeof turns !== 'number' || turns < 3) return c.text('no', 400); return c.json({ rope }); }); export default app;`,
+  };
+  expect(await bodyFor(files, 'POST /tides')).toEqual({ encoding: 'json', metres: 2 });
+  expect(await bodyFor(files, 'GET /buoys/{id}')).toMatchObject({ colour: expect.any(String) });
+  expect(await bodyFor(files, 'DELETE /buoys/{id}')).toMatchObject({ encoding: 'none' });
+  expect(await bodyFor(files, 'POST /knots')).toMatchObject({
+    encoding: 'json',
+    rope: expect.any(String),
+    turns: 3,
+  });
+});

@@ -14,6 +14,8 @@ export const mainPath: Attack = {
     if (answers.every(({ status }) => dead(status))) {
       return site.suspect(suspicion('no-start', get('/'), 'The product has no page that answers', dead));
     }
+    if (inputs.length === 0 && answers.every(({ status }) => status >= 400))
+      site.note('no address answers with anything but a refusal, and no way to send something in is known.');
     for (const { request, status } of answers) {
       if (dead(status))
         site.suspect(suspicion('server-error', request, 'A page of the product does not answer', dead));

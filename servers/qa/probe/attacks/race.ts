@@ -3,6 +3,7 @@ import { isAccepted, whereOf } from '../places.ts';
 import { freshOf, type Shelf, shelves, shelvesFor } from '../shelves.ts';
 import { perform } from '../steps.ts';
 import type { Attack, Exchange, HttpRequest, Input, Site, Step } from '../types.ts';
+import { NOBODY } from '../types.ts';
 import { get, requestFor, validValues } from '../values.ts';
 
 const AT_ONCE = 10;
@@ -38,6 +39,8 @@ export const race: Attack = {
       const experiment = (tag: string, round: number) => ({
         steps: [
           ...trial.first(tag, round),
+          // Connections that are open already make the moment the same.
+          Array<HttpRequest>(AT_ONCE).fill({ ...get('/'), as: NOBODY }),
           (before: Exchange[]) => Array<HttpRequest>(AT_ONCE).fill(trial.act(tag, round)(before)),
           // Whether it can be done once only shows afterwards, where there is no other try.
           ...(isDecidedAtOnce ? [(before: Exchange[]) => before.at(-1)?.request ?? get('/')] : []),

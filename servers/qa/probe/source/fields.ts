@@ -45,7 +45,8 @@ export function readsOf(handler: Node, file: Node, codes: readonly string[]): Re
   const used = new Set(nodes.flatMap((node) => (node.type === 'Identifier' ? [String(node.name)] : [])));
   const isUsed = ({ id }: Node) =>
     (id as Node).type !== 'ObjectPattern' || boundBy(id as Node).some(([, alias]) => used.has(alias));
-  for (const { type, id, init } of [...before(handler, file).filter(isUsed), ...nodes]) {
+  const declared = [...before(handler, file).filter(isUsed), ...nodes].map(assigned);
+  for (const { type, id, init } of declared) {
     if (type !== 'VariableDeclarator' || !init) continue;
     if (readsBody(init as Node, readers)) {
       isForm ||= readsForm(init as Node, readers);
@@ -111,6 +112,12 @@ export function readsOf(handler: Node, file: Node, codes: readonly string[]): Re
   };
 }
 
+/** An assignment to a variable, as if it were declared there. */
+const assigned = (node: Node): Node =>
+  node.type === 'AssignmentExpression' && node.operator === '='
+    ? ({ ...node, type: 'VariableDeclarator', id: node.left, init: node.right } as unknown as Node)
+    : node;
+
 /** Whether `get('x')` and alike asks the body or the query; undefined when it asks something else. */
 function placeOfCall(
   call: Node,
@@ -127,9 +134,11 @@ function placeOfCall(
 function readsBody(init: Node, readers: ReadonlyMap<string, boolean>): boolean {
   const plain = init.type === 'AwaitExpression' ? (init.argument as Node) : init;
   const within = (node: Node) => readsBody(node, readers);
+  if (plain !== init) return within(plain);
+  if (plain.type === 'LogicalExpression') return within(plain.left as Node);
+  if (plain.type === 'ChainExpression') return within(plain.expression as Node);
   if (nodesIn(plain).some(isFunction) && plain.type !== 'CallExpression') return false;
   if (plain.type === 'MemberExpression') return nameOf(plain) === 'body';
-  if (plain.type === 'LogicalExpression') return within(plain.left as Node);
   if (plain.type === 'NewExpression')
     return nameOf(plain.callee) === 'URLSearchParams' && !isQuery(plain) && argumentsOf(plain).length > 0;
   if (plain.type !== 'CallExpression') return false;

@@ -161,7 +161,8 @@ function routesAt(path: string, parent: Node | undefined, above: readonly Node[]
       .map((one) => methodsIn(one.test as Node | undefined))
       .find((methods) => methods.length > 0);
     const handler = ((place.consequent as Node | Node[] | undefined) ?? place) as Node;
-    const body = Array.isArray(handler) ? place : handler;
+    const rest = isLeft(place, parent) ? above.find(isFunction) : undefined;
+    const body = rest ?? (Array.isArray(handler) ? place : handler);
     const inner = own
       ? []
       : nodesIn(body).flatMap((one) => (one.type === 'IfStatement' ? methodsIn(one.test as Node) : []));
@@ -172,6 +173,11 @@ function routesAt(path: string, parent: Node | undefined, above: readonly Node[]
     }));
   });
 }
+
+/** Whether a condition sends away what is not of this path: the route is then what follows. */
+const isLeft = (place: Node, parent: Node | undefined): boolean =>
+  (parent?.type === 'BinaryExpression' && /^!==?$/.test(String(parent.operator))) ||
+  ((place.test as Node | undefined)?.type === 'UnaryExpression' && (place.test as Node).operator === '!');
 
 /** Paths and patterns that have a name, `const ITEM = /^\/items\/(\d+)$/` for example. */
 function pathConstants(tree: Node): Map<string, string> {
@@ -205,7 +211,7 @@ function fromConstant(node: Node, above: readonly Node[], paths: ReadonlyMap<str
   const parent = above[0];
   if (path === undefined || !parent) return [];
   const isUse =
-    (parent.type === 'BinaryExpression' && /^===?$/.test(String(parent.operator))) ||
+    (parent.type === 'BinaryExpression' && /^[!=]==?$/.test(String(parent.operator))) ||
     parent.type === 'SwitchCase' ||
     (parent.type === 'MemberExpression' &&
       parent.object === node &&
@@ -235,13 +241,23 @@ function tabled(node: Node, tree: Node, prefix: string): Route[] {
 function pathOf(node: Node, parent: Node | undefined): string | undefined {
   const text = textOf(node);
   if (text?.startsWith('/') && /^\/[\w\-./:]*$/.test(text)) {
-    if (parent?.type === 'BinaryExpression' && /^===?$/.test(String(parent.operator))) return template(text);
+    if (parent?.type === 'BinaryExpression' && /^[!=]==?$/.test(String(parent.operator)))
+      return template(text);
     if (parent?.type === 'SwitchCase' && parent.test === node) return template(text);
+    if (
+      parent?.type === 'CallExpression' &&
+      /^(startsWith|replace|slice)$/.test(nameOf(parent.callee) ?? '') &&
+      text.length > 1 &&
+      text.endsWith('/')
+    )
+      return `${text.replace(/\/+$/, '')}/{id}`;
     if (parent?.type === 'CallExpression' && nameOf(parent.callee) === 'startsWith' && text.length > 1)
       return `${text.replace(/\/+$/, '')}/{id}`;
   }
   const pattern = (node.regex as { pattern: string } | undefined)?.pattern;
-  return pattern?.startsWith('^\\/') ? fromPattern(pattern) : undefined;
+  const path = pattern?.startsWith('^\\/') ? fromPattern(pattern) : undefined;
+  // What is cut off before a parameter: `path.replace(/^\/x\//, '')`.
+  return path?.endsWith('/') && path.length > 1 ? `${path}{id}` : path;
 }
 
 /** A path that the pattern matches, with a parameter for each group; undefined when it is more than that. */
@@ -253,6 +269,10 @@ function fromPattern(pattern: string): string | undefined {
     .replace(/\((?:\?<(\w+)>)?[^()]*\)/g, (_, name?: string) => {
       index += 1;
       return `{${name ?? (index === 1 ? 'id' : `id${index}`)}}`;
+    })
+    .replace(/(?:\\[dw]|\[[^\]]*\])(?:[+*]|\{\d+(?:,\d*)?\})/g, () => {
+      index += 1;
+      return `{${index === 1 ? 'id' : `id${index}`}}`;
     })
     .replaceAll('\\-', '-')
     .replaceAll('\\.', '.');
