@@ -1,6 +1,9 @@
 import { PROBE_BUDGET } from '../core/gates.ts';
+import type { Sandbox } from '../core/sandbox/sandbox.ts';
 import type { Check } from './checks.ts';
 import { openApiIn } from './openapi_file.ts';
+import { BROWSER_LIMITS } from './page/check.ts';
+import { BrowserMissing, findBrowser, placed } from './page/find_browser.ts';
 import { reportOf } from './report.ts';
 
 const AROUND_MS = 60_000;
@@ -12,7 +15,9 @@ export const probeCheck: Check = {
   async run(target, { finding, notTested, progress }, signal) {
     if (target.kind === 'static')
       return notTested('probe: pages of files alone have no server of their own to attack.');
-    const limits = { wallMs: PROBE_BUDGET.ms + AROUND_MS };
+    const view = await browserFor(target.sandbox);
+    if (!view) notTested('probe: no Chromium is there, so what runs in pages was judged by their text.');
+    const limits = { ...(view && BROWSER_LIMITS), wallMs: PROBE_BUDGET.ms + AROUND_MS };
     const { auth, allow } = target;
     const openapi = target.folder === undefined ? undefined : await openApiIn(target.folder);
     const input = {
@@ -21,8 +26,15 @@ export const probeCheck: Check = {
       allow,
       ...(auth && { auth }),
       ...(openapi !== undefined && { openapi }),
+      ...(view && { browser: view.browser }),
     };
-    const result = await target.run({ program: 'qa-probe', input, limits, signal });
+    const result = await target.run({
+      program: 'qa-probe',
+      input,
+      limits,
+      layers: view?.layers ?? [],
+      signal,
+    });
     const report = reportOf(result.report);
     if (!report) throw new Error(result.why || 'the probe made no report');
     for (const { kind, severity, where, title, evidence, reproduction, confirmed } of report.findings)
@@ -38,3 +50,14 @@ export const probeCheck: Check = {
     progress(`${report.requests} requests`);
   },
 };
+
+/** Where the probe finds a browser; undefined where there is none. */
+async function browserFor(sandbox: Sandbox | undefined): Promise<ReturnType<typeof placed> | undefined> {
+  try {
+    const found = await findBrowser();
+    return sandbox ? placed(found, sandbox) : { browser: found, layers: [] };
+  } catch (error) {
+    if (error instanceof BrowserMissing) return undefined;
+    throw error;
+  }
+}

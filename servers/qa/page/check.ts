@@ -7,8 +7,8 @@ import { pageReport } from './types.ts';
 
 const AROUND_MS = 90_000;
 const MB = 1024 * 1024;
-/** A browser is many processes, and its own shared memory. */
-const BROWSER_LIMITS = {
+/** What a sandbox with a browser in it needs: it is many processes, and its own shared memory. */
+export const BROWSER_LIMITS = {
   processes: 600,
   dataBytes: 6_144 * MB,
   tmpBytes: 1_024 * MB,

@@ -10,6 +10,7 @@ import { criterion } from './criteria.ts';
 import { excerpt, findingId, probe, sortFindings } from './probe.ts';
 import { readSources } from './source/read.ts';
 import type { Identities, Input, ProbeReport } from './types.ts';
+import { openViewer } from './viewer.ts';
 
 /** Where `wrangler dev` serves by default, so that the report's commands can be pasted. */
 const SHOWN_ORIGIN = 'http://127.0.0.1:8787';
@@ -28,6 +29,8 @@ const job = z.strictObject({
   criteria: z.array(criterion).max(200).default([]),
   auth: auth.optional(),
   allow: z.array(z.string().max(300)).max(50).default([]),
+  /** A Chromium to confirm with what runs in pages. */
+  browser: z.strictObject({ executable: z.string().min(1), libraries: z.string().optional() }).optional(),
   /** A folder with the product's sources, where there is one besides what runs. */
   sources: z.string().max(1_000).optional(),
   /** The plan whose limits a Worker is held against. */
@@ -80,6 +83,7 @@ function withCost(probed: ProbeReport, cost: CostReport, ms: number): ProbeRepor
 async function attacked(input: Job): Promise<ProbeReport> {
   const { product: described, openapi, criteria, seed, budget, allow } = input;
   const started = performance.now();
+  const viewer = input.browser && openViewer(input.browser);
   try {
     let product = await start(described);
     try {
@@ -92,6 +96,7 @@ async function attacked(input: Job): Promise<ProbeReport> {
         identities: identitiesOf(input.auth),
         seed,
         budget,
+        ...(viewer && { viewer }),
         ...(described.kind === 'url'
           ? {}
           : {
@@ -109,6 +114,8 @@ async function attacked(input: Job): Promise<ProbeReport> {
   } catch (error) {
     if (!(error instanceof NotStarted)) throw error;
     return notStarted(error, seed, Math.round(performance.now() - started));
+  } finally {
+    await viewer?.close();
   }
 }
 

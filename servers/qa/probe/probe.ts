@@ -23,6 +23,7 @@ import type {
   Site,
   Suspicion,
 } from './types.ts';
+import type { Viewer } from './viewer.ts';
 
 /** The part of the budget that attacks may use; the rest is kept for replays. */
 const ATTACK_SHARE = 0.8;
@@ -53,6 +54,8 @@ export interface ProbeOptions {
   /** The origin to write into the report instead of a passing one. */
   shownOrigin?: string;
   fetch?: typeof fetch;
+  /** A real browser, for what runs in pages; without it a parse of their text decides. */
+  viewer?: Viewer;
 }
 
 /**
@@ -77,11 +80,12 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   const origin = new URL(options.origin).origin;
   const started = performance.now();
   const tag = tagSource(seed);
-  const notTested = new Set<string>(BLIND_SPOTS);
+  const notTested = new Set<string>(options.viewer ? [] : BLIND_SPOTS);
   const suspicions = new Map<string, Suspicion>();
   const checks: ProbeReport['checks'] = [];
   let share = ATTACK_SHARE;
   let part = '';
+  let current = origin;
   const client = openClient(origin, {
     budget: () => ({ requests: Math.floor(budget.requests * share), ms: budget.ms * share }),
     fetch: options.fetch,
@@ -103,7 +107,8 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   };
   const reset = async () => {
     if (!options.reset) return false;
-    client.moveTo(await options.reset());
+    current = await options.reset();
+    client.moveTo(current);
     sentIn.length = 0;
     return true;
   };
@@ -137,6 +142,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     identities,
     canary,
     canReset: options.reset !== undefined,
+    ...(options.viewer && { ran: ranIn(options.viewer, () => current, identities) }),
     reset,
     send,
     together: (requests) => Promise.all(requests.map(send)),
@@ -198,6 +204,12 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     ms: Math.round(performance.now() - started),
   };
 }
+
+/** Looks with the first user's headers at where the product runs now. */
+const ranIn =
+  (viewer: Viewer, origin: () => string, { users }: Identities): NonNullable<Site['ran']> =>
+  (path, words) =>
+    viewer.ran(origin() + path, words, users[0]?.headers ?? {});
 
 /** Whether a text holds a value as a word of its own. */
 function holds(text: string, value: string | number): boolean {

@@ -132,6 +132,11 @@ export interface Site {
   surface: Surface;
   identities: Identities;
   canary: Canary;
+  /**
+   * Which of the words a real browser ran as functions on a page of the product, as the first user; undefined where
+   * the page could not be looked at. Left out where there is no browser.
+   */
+  ran?: (path: string, words: readonly string[]) => Promise<string[] | undefined>;
   /** Whether `reset` can do anything. */
   canReset: boolean;
   /** True when the product's data is as it was at the start; false when the runner can't do that. */

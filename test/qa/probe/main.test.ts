@@ -19,7 +19,7 @@ beforeAll(async () => {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['miniflare'],
+    external: ['miniflare', 'playwright-core'],
     logLevel: 'silent',
   });
 });

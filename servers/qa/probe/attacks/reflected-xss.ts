@@ -68,10 +68,16 @@ async function attackPlace(site: Site, { from, where, build }: Place): Promise<S
       where,
       experiment: (fresh) => ({
         steps: [build(payload(fresh), fresh)],
-        judge: ([answer]) => {
+        async judge([answer]) {
           if (!answer || !findExecution(answer, fresh)) return undefined;
           const at = answer.body.indexOf(fresh);
-          return answer.body.slice(Math.max(0, at - 120), at + 80);
+          const text = answer.body.slice(Math.max(0, at - 120), at + 80);
+          const { method, path } = answer.request;
+          const ran = method === 'GET' ? await site.ran?.(path, [fresh]) : undefined;
+          if (ran === undefined) return text;
+          return ran.length > 0
+            ? `a browser ran it: ${text}`
+            : `not run by a browser without a click: ${text}`;
         },
       }),
     };
