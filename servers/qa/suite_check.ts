@@ -2,7 +2,7 @@ import { readResult } from '../core/sandbox/sandbox.ts';
 import type { Check } from './checks.ts';
 import { detectSuite } from './suite/detect.ts';
 import { findingsOf } from './suite/judge.ts';
-import { runProductSuite } from './suite/suite.ts';
+import { MANY, runProductSuite } from './suite/suite.ts';
 
 const MAX_MANIFEST = 2_000_000;
 const WALL_MS = 120_000;
@@ -28,7 +28,7 @@ export const suiteCheck: Check = {
         confirmed: true,
       });
     }
-    const options = { sources: folder, layers, plan, wallMs: WALL_MS, signal, progress };
+    const options = { sources: folder, layers, plan, wallMs: WALL_MS, reruns: MANY, signal, progress };
     const { report, first } = await runProductSuite(sandbox, options);
     for (const found of findingsOf(report, first)) finding(found);
     if (plan.runner !== 'node') notTested(`suite: coverage of the lines is not measured for ${plan.runner}`);

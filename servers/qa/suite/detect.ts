@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 /** How the tests of a product are run, and how they are made to say what they did. */
 export interface SuitePlan {
-  /** What runs the tests, as far as it can be told: `node`, `vitest`, `jest` …; `unknown` for any other program. */
+  /** What runs the tests, as far as it can be told: `node`, `vitest`, `jest` …; `unknown` for any other program, `nothing` where only words are printed. */
   runner: Runner;
   command: readonly [string, ...string[]];
   /** Where the runner was asked to leave its report: `{report}` in words and values is that path. */
@@ -26,6 +26,7 @@ const RUNNERS = [
   'rails',
   'make',
   'unknown',
+  'nothing',
 ] as const;
 export type Runner = (typeof RUNNERS)[number];
 
@@ -129,13 +130,18 @@ function textOf(command: readonly string[], scripts: Record<string, string>, dep
   );
 }
 
+/** Commands that test nothing, whatever they print. */
+const WORDS = /^\s*(?:echo|printf|true|:|exit(?:\s+0)?)(?:\s+(?:"[^"]*"|'[^']*'|[^\s"'`$&|;()<>]+))*\s*$/;
+const isWords = (text: string) => text.split(/&&|\|\||;/).every((part) => WORDS.test(part));
+
 /** Arguments can be added only where what is called last is the runner itself. */
 const LAST_CALL = /(?:&&|\|\||;|\|)\s*([^&|;]*)$/;
 
 function planFor(command: Command, scripts: Record<string, string>): SuitePlan {
   const text = textOf(command, scripts);
-  const runner =
-    CALLED.find(([, pattern]) => pattern.test(text))?.[0] ?? (command[0] === 'make' ? 'make' : 'unknown');
+  const runner = isWords(text)
+    ? 'nothing'
+    : (CALLED.find(([, pattern]) => pattern.test(text))?.[0] ?? (command[0] === 'make' ? 'make' : 'unknown'));
   const last = LAST_CALL.exec(text)?.[1] ?? text;
   const isLast = CALLED.some(([name, pattern]) => name === runner && pattern.test(last));
   const isScript = text !== command.join(' ');

@@ -17,6 +17,7 @@ const OWN = '.millwright-suite';
 const MAX_REPORT = 20_000_000;
 const MAX_COVERAGE_FILES = 300;
 const MAX_ROWS = 5_000;
+const MAX_SOURCE = 1_000_000;
 /** Few enough that a fork bomb ends at it within a moment, many enough for a browser and its workers. */
 export const PROCESSES = 256;
 
@@ -126,13 +127,25 @@ async function readBack(
   const report = plan.report === 'go' ? stdout : plan.report === 'none' ? '' : await text('report');
   const coverage = withCoverage ? await coverageFiles(work) : [];
   const acts = (await text('acts')).split('\n');
+  const rows = rowsOf(plan.report, report, stdout).slice(0, MAX_ROWS);
   return {
-    rows: rowsOf(plan.report, report, stdout).slice(0, MAX_ROWS),
+    rows: await Promise.all(rows.map((row) => asTest(work, row))),
     acts: acts.flatMap((line) => parsedAs(act, line) ?? []),
     spawned: acts.flatMap((line) => parsedAs(spawned, line) ?? []),
     seen: parsedAs(seen, await text('seen.json')),
     coverage: await Promise.all(coverage.map((name) => text(join('coverage', name)))),
   };
+}
+
+/** What a file does that is a test without the runner's functions. */
+const JUDGES = /\b(?:assert|expect|should|throw|fail|process\.exit)/i;
+
+/** node:test counts a file that names no test as one that passed; it is one only where the file can fail. */
+async function asTest(work: string, row: TestRow): Promise<TestRow> {
+  const { file, name, state } = row;
+  if (state !== 'passed' || file === '' || (file !== name && !file.endsWith(`/${name}`))) return row;
+  const source = await readResult(work, name, MAX_SOURCE).catch(() => undefined);
+  return source === undefined || JUDGES.test(`${source}`) ? row : { ...row, state: 'skipped' };
 }
 
 /** The runner's own report, or where it made none, the lines that it printed. */

@@ -3,11 +3,17 @@ import type { SuitePlan } from './detect.ts';
 import { judgeRun, type SuiteReport } from './judge.ts';
 import { runOnce, type SuiteRun } from './run.ts';
 
-/** A suite that took no longer is run once more when it passed, to see whether it says the same twice. */
-const TWICE_MS = 15_000;
-/** A suite that failed is run so often again, while that takes no longer than this in all. */
-const RERUNS = 2;
-const RERUNS_MS = 120_000;
+/** How often a suite is run again to see whether it says the same, while all runs take no longer than `ms`. */
+export interface Reruns {
+  passed: { most: number; ms: number };
+  failed: { most: number; ms: number };
+}
+/** For agents, who wait, and come back with the next round of a change. */
+const FEW: Reruns = { passed: { most: 1, ms: 30_000 }, failed: { most: 2, ms: 120_000 } };
+/** For a person who asks once: a test that fails half the time is missed once in a thousand. */
+export const MANY: Reruns = { passed: { most: 9, ms: 30_000 }, failed: { most: 5, ms: 120_000 } };
+/** What a shell ends with when it could not run the command. */
+const NOT_RUN = [126, 127];
 
 export interface SuiteOptions {
   sources: string;
@@ -15,6 +21,7 @@ export interface SuiteOptions {
   plan: SuitePlan;
   wallMs: number;
   signal: AbortSignal;
+  reruns?: Reruns;
   progress?: (line: string) => void;
 }
 
@@ -29,27 +36,29 @@ export interface SuiteOutcome {
  * and another in the next is flaky. Each run has a fresh copy of the sources.
  */
 export async function runProductSuite(sandbox: Sandbox, options: SuiteOptions): Promise<SuiteOutcome> {
-  const { plan, progress = () => undefined } = options;
+  const { plan, reruns = FEW, progress = () => undefined } = options;
   const started = performance.now();
   progress(`${plan.command.join(' ')} (${plan.runner})`);
   const first = await runOnce(sandbox, { ...options, withCoverage: plan.runner === 'node' });
   const verdict = judgeRun(plan, first);
   const runs = [verdict];
-  const mayRerun = verdict.acts.length === 0 && first.result.killedBy === null && verdict.failed.length < 50;
-  const most = verdict.wentWell
-    ? Number(first.result.ms <= TWICE_MS)
-    : verdict.failed.length > 0
-      ? RERUNS
-      : 0;
-  while (mayRerun && runs.length <= most && performance.now() - started + first.result.ms < RERUNS_MS) {
+  const { killedBy, exit } = first.result;
+  const mayRerun = verdict.acts.length === 0 && killedBy === null && verdict.failed.length < 50;
+  const hasFailed = verdict.failed.length > 0 || (exit !== 0 && !NOT_RUN.includes(exit ?? 127));
+  const { most, ms } = verdict.wentWell ? reruns.passed : hasFailed ? reruns.failed : { most: 0, ms: 0 };
+  while (mayRerun && runs.length <= most && performance.now() - started + first.result.ms < ms) {
     options.signal.throwIfAborted();
     progress(`once more (${runs.length} of ${most})`);
-    runs.push(judgeRun(plan, await runOnce(sandbox, options)));
-    if (runs.at(-1)?.wentWell !== verdict.wentWell) break;
+    const again = await runOnce(sandbox, options);
+    if (again.result.killedBy !== null) break;
+    runs.push(judgeRun(plan, again));
+    if (runs.some((run) => differ(run, verdict))) break;
   }
   const failedIn = runs.map(({ failed }) => new Set(failed.map(({ id }) => id)));
   const everFailed = new Set(failedIn.flatMap((ids) => [...ids]));
-  const flaky = [...everFailed].filter((id) => failedIn.some((ids) => !ids.has(id)));
+  const named = [...everFailed].filter((id) => failedIn.some((ids) => !ids.has(id)));
+  const isUnsteady = runs.some(({ wentWell }) => wentWell !== verdict.wentWell);
+  const flaky = named.length === 0 && isUnsteady ? [WHOLE] : named;
   const report: SuiteReport = {
     runner: plan.runner,
     command: plan.command.join(' '),
@@ -64,8 +73,17 @@ export async function runProductSuite(sandbox: Sandbox, options: SuiteOptions): 
   return { report, first };
 }
 
+/** What is named flaky where the runner names no test. */
+const WHOLE = 'the suite as a whole';
+
+type Judged = ReturnType<typeof judgeRun>;
+
+const differ = (a: Judged, b: Judged): boolean =>
+  a.wentWell !== b.wentWell ||
+  a.failed.map(({ id }) => id).join('\n') !== b.failed.map(({ id }) => id).join('\n');
+
 /** The rows of the first run; a test that failed in any run has failed. */
-function merged({ rows }: SuiteRun, runs: readonly ReturnType<typeof judgeRun>[]): SuiteReport['tests'] {
+function merged({ rows }: SuiteRun, runs: readonly Judged[]): SuiteReport['tests'] {
   const failures = new Map(runs.flatMap(({ failed }) => failed.map((row) => [row.id, row])));
   return rows.map((row) => failures.get(row.id) ?? row);
 }
