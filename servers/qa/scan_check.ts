@@ -4,6 +4,7 @@ import { join, posix } from 'node:path';
 import { temporaryPrefix } from '../core/census.ts';
 import { readResult, type Sandbox } from '../core/sandbox/sandbox.ts';
 import type { Check } from './checks.ts';
+import { isLicenceFile, linkedFiles } from './scan/linked.ts';
 import { dangerousPatterns, loosePins, packagesIn, secretsIn } from './scan/scan.ts';
 
 const SKIPPED = new Set([
@@ -32,8 +33,14 @@ export const scanCheck: Check = {
     const files = await filesIn(folder);
     progress(`${files.size} files`);
     const texts = new Map(
-      [...files].filter(([path]) => MANIFEST.test(path)).map(([path, bytes]) => [path, `${bytes}`]),
+      [...files]
+        .filter(([path]) => MANIFEST.test(path) || isLicenceFile(path))
+        .map(([path, bytes]) => [path, `${bytes}`]),
     );
+    for (const path of linkedFiles(texts)) {
+      const bytes = await readResult(folder, path, MAX_BYTES).catch(() => undefined);
+      if (bytes) texts.set(path, `${bytes}`);
+    }
     const { findings: packages, licences } = packagesIn(texts);
     const patterns = await dangerousPatterns(sandbox, { folder, paths: [...files.keys()], signal });
     for (const found of [...secretsIn(files), ...loosePins(texts), ...packages, ...patterns]) finding(found);

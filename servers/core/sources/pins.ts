@@ -67,8 +67,15 @@ const same = (a: Wanted, b: Wanted) =>
 
 function looseVersions(path: string, wanted: Wanted): string[] {
   return Object.entries(wanted)
-    .filter(([, version]) => !EXACT.test(version) && !version.startsWith('workspace:'))
+    .filter(([, version]) => !EXACT.test(version) && !isOwn(posix.dirname(path), version))
     .map(([key, version]) => `${path}: ${key} asks for "${version.slice(0, 80)}", which is no exact version`);
+}
+
+/** A folder or an archive of the project itself: its version is the commit's. */
+function isOwn(folder: string, version: string): boolean {
+  if (version.startsWith('workspace:')) return true;
+  const place = /^(?:file|link|portal):(.+)$/.exec(version)?.[1];
+  return place !== undefined && !posix.isAbsolute(place) && !posix.join(folder, place).startsWith('..');
 }
 
 function nearestLockfile(folder: string, now: ReadFile): string | undefined {
@@ -80,7 +87,9 @@ function nearestLockfile(folder: string, now: ReadFile): string | undefined {
 
 function lockFaults(folder: string, wanted: Wanted, lockfile: string | undefined, now: ReadFile): string[] {
   if (lockfile === undefined)
-    return Object.keys(wanted).length > 0 ? [`${posix.join(folder, 'package.json')} has no lockfile`] : [];
+    return Object.values(wanted).some((version) => !isOwn(folder, version))
+      ? [`${posix.join(folder, 'package.json')} has no lockfile`]
+      : [];
   if (!NPM_LOCKFILES.includes(posix.basename(lockfile))) return [];
   const { packages } = JSON.parse(now(lockfile) ?? '') as { packages?: Record<string, Locked> };
   if (!packages) return [`${lockfile} is older than npm 7`];
@@ -102,9 +111,10 @@ function lockedOtherwise(lockfile: string, wanted: Wanted, packages: Record<stri
 
 function withoutDigest(lockfile: string, packages: Record<string, Locked>): string[] {
   return Object.entries(packages)
-    .filter(([path, { link, inBundle, integrity }]) => {
+    .filter(([path, { link, inBundle, integrity, resolved = '' }]) => {
       const installed = path.split('/').includes('node_modules');
-      return installed && !link && !inBundle && !integrity?.startsWith('sha');
+      const isOurs = resolved.startsWith('file:') && isOwn(posix.dirname(lockfile), resolved);
+      return installed && !link && !inBundle && !isOurs && !integrity?.startsWith('sha');
     })
     .map(([path]) => `${lockfile} locks ${path} without a digest`);
 }

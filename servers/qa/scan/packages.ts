@@ -13,6 +13,9 @@ const lockfile = z.looseObject({ packages: z.record(z.string(), locked).default(
 /** Licences that bind what is shipped with them, or that allow no use. */
 const BINDING = /\b(?:A?GPL|SSPL|CC-BY-NC|UNLICENSED|BUSL)\b/i;
 const FREE_CHOICE = /\bOR\b/i;
+/** Whether a package's licence does not go with the one of the product that ships it. */
+export const binds = (licence: string, own: string): boolean =>
+  BINDING.test(licence) && !FREE_CHOICE.test(licence) && !/LGPL/i.test(licence) && !BINDING.test(own);
 
 export interface PackageScan {
   findings: Finding[];
@@ -39,13 +42,7 @@ export function scanPackages(path: string, text: string): PackageScan {
       confirmed: true,
       reproduce: `npm ls ${name}`,
     } as const;
-    if (BINDING.test(license) && !FREE_CHOICE.test(license) && !/LGPL/i.test(license) && !BINDING.test(own))
-      findings.push({
-        ...base,
-        class: 'licence',
-        severity: dev ? 'low' : 'medium',
-        what: `${name} is under ${license}, which binds what is shipped with it; the product is under ${own || 'no stated licence'}.`,
-      });
+    if (binds(license, own)) findings.push(licenceFinding(base, { name, licence: license, own, dev }));
     for (const { id, below, what, severity } of ADVISORIES.get(name) ?? [])
       if (isBefore(version, below))
         findings.push({
@@ -59,7 +56,18 @@ export function scanPackages(path: string, text: string): PackageScan {
   return { findings, licences: licences.toSorted((a, b) => b.packages - a.packages) };
 }
 
-function jsonOf(text: string): unknown {
+/** The finding of a licence that does not go with the product's. */
+export const licenceFinding = (
+  base: Pick<Finding, 'where' | 'confirmed' | 'reproduce'>,
+  { name, licence, own, dev }: { name: string; licence: string; own: string; dev: boolean },
+): Finding => ({
+  ...base,
+  class: 'licence',
+  severity: dev ? 'low' : 'medium',
+  what: `${name} is under ${licence}, which binds what is shipped with it; the product is under ${own || 'no stated licence'}.`,
+});
+
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -7,7 +7,8 @@ import type { Finding } from '../finding.ts';
 import { programFor } from '../program.ts';
 import { PATTERNS } from '../sources/rules.ts';
 import { runOnSources } from '../suite/proof.ts';
-import { type PackageScan, scanPackages } from './packages.ts';
+import { linkedPackages } from './linked.ts';
+import { binds, licenceFinding, type PackageScan, scanPackages } from './packages.ts';
 
 const found = z.object({
   found: z.array(z.object({ rule: z.string(), path: z.string(), line: z.int(), text: z.string() })),
@@ -76,13 +77,20 @@ export const loosePins = (texts: ReadonlyMap<string, string>): Finding[] =>
     confirmed: true,
   }));
 
-/** Licences and advisories of every npm lockfile. */
+/** Licences and advisories of every npm lockfile, and the licences of what lies in the project itself. */
 export function packagesIn(texts: ReadonlyMap<string, string>): PackageScan {
   const scans = [...texts]
     .filter(([path]) => posix.basename(path) === 'package-lock.json')
     .map(([path, text]) => scanPackages(path, text));
+  const linked = linkedPackages(texts)
+    // Work of one's own that is not for others says so with the same word.
+    .filter(({ licence, own }) => licence !== 'UNLICENSED' && binds(licence, own))
+    .map((one) => {
+      const where = `${one.by}: ${one.name}@${one.version || 'no version'}`;
+      return licenceFinding({ where, confirmed: true, reproduce: `npm ls ${one.name}` }, one);
+    });
   return {
-    findings: scans.flatMap(({ findings }) => findings),
+    findings: [...scans.flatMap(({ findings }) => findings), ...linked],
     licences: scans.flatMap(({ licences }) => licences),
   };
 }
