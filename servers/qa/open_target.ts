@@ -107,6 +107,7 @@ async function folderTarget(
     allow,
     ...(auth && { auth }),
     ...(entry !== undefined && { entry }),
+    ...('guessed' in plan && plan.guessed && { guessed: true }),
   };
   const ready = await makeReady(plan, sandbox, folder, layers, options);
   if (typeof ready === 'string')

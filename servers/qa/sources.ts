@@ -1,5 +1,5 @@
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import { parse } from 'jsonc-parser';
 import * as z from 'zod';
 
@@ -39,7 +39,8 @@ const manifest = z.object({
 /** How a folder's product is started, as far as its files say. */
 export type Plan =
   | { kind: 'worker'; config: string }
-  | { kind: 'command'; command: string[]; build: boolean }
+  /** `guessed`: no script names it; a library has such a file too. */
+  | { kind: 'command'; command: string[]; build: boolean; guessed?: boolean }
   | { kind: 'static'; dir: string }
   | { kind: 'sources' };
 
@@ -71,12 +72,39 @@ export async function planFor(folder: string): Promise<Plan> {
   const entry = [main, 'server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js'].find(
     (name) => name && names.includes(name),
   );
-  if (entry) return { kind: 'command', command: ['node', entry], build: false };
+  if (entry && (await listens(folder, entry)))
+    return { kind: 'command', command: ['node', entry], build: false, guessed: true };
   for (const dir of PAGES)
     if (await stat(join(folder, dir, 'index.html')).catch(() => undefined))
       return { kind: 'static', dir: dir || '.' };
   const [page] = names.filter((name) => name.endsWith('.html'));
   return page ? { kind: 'static', dir: '.' } : { kind: 'sources' };
+}
+
+const LISTENS = /\.listen\s*\(|\b(?:Bun|Deno)\.serve\b|\bserve\s*\(/;
+const OWN_MODULE = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
+const MOST_MODULES = 100;
+
+/** Whether a file, or one of the project's own that it loads, seems to listen on a port. */
+async function listens(folder: string, entry: string): Promise<boolean> {
+  const seen = new Set<string>();
+  const left = [posix.normalize(entry)];
+  for (let path = left.pop(); path !== undefined && seen.size < MOST_MODULES; path = left.pop()) {
+    if (seen.has(path) || path.startsWith('..')) continue;
+    seen.add(path);
+    const text = await sourceAt(folder, path);
+    if (LISTENS.test(text)) return true;
+    for (const [, name = ''] of text.matchAll(OWN_MODULE)) left.push(posix.join(posix.dirname(path), name));
+  }
+  return false;
+}
+
+async function sourceAt(folder: string, path: string): Promise<string> {
+  for (const name of [path, `${path}.js`, `${path}.ts`, `${path}/index.js`]) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    if (text !== undefined) return text.slice(0, 1_000_000);
+  }
+  return '';
 }
 
 export async function manifestOf(folder: string): Promise<z.output<typeof manifest>> {

@@ -8,11 +8,13 @@ const report = z.object({
   ms: z.number(),
 });
 
+const ENDED_WELL = /: it ended with 0\./;
+
 /** Starts the product once: one that does not come up, or answers its first page with an error, is FAIL. */
 export const startCheck: Check = {
   name: 'start',
   needs: 'product',
-  async run(target, { finding, progress }, signal) {
+  async run(target, { finding, notTested, progress }, signal) {
     if (target.fault !== undefined)
       return finding({
         class: 'no-start',
@@ -26,6 +28,12 @@ export const startCheck: Check = {
     if (result.report === undefined) throw new Error(result.why);
     const { started, status = 0, why = '', ms } = report.parse(result.report);
     if (started && status < 500) return progress(`answers with ${status} after ${Math.round(ms)} ms`);
+    if (!started && target.guessed && ENDED_WELL.test(why)) {
+      target.kind = 'sources';
+      return notTested(
+        'start: it ends well and listens nowhere, and no script starts it: taken for a library',
+      );
+    }
     finding({
       class: 'no-start',
       severity: 'critical',

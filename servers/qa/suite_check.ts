@@ -18,10 +18,10 @@ export const suiteCheck: Check = {
     if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
     const plan = await detectSuite(readerOf(folder));
     if (!plan) {
-      if (kind !== 'sources') return notTested('suite: the product names no tests');
+      if (kind === 'static') return notTested('suite: pages of files alone name no tests');
       return finding({
         class: 'no-tests',
-        severity: 'medium',
+        severity: kind === 'sources' ? 'medium' : 'low',
         where: 'package.json',
         what: 'The project names no way to run its tests.',
         reproduce: 'npm test',

@@ -54,6 +54,8 @@ export interface Target {
   fault?: string;
   /** The file that is started, relative to `folder`. */
   entry?: string;
+  /** How it starts was only guessed: when it ends well without listening, it is a library. */
+  guessed?: boolean;
   /** Where to begin, for a single page. */
   path?: string;
   /** Keeps a picture of a page as it is, for the comparison with an earlier one. */

@@ -11,7 +11,7 @@ export interface Reruns {
 /** For agents, who wait, and come back with the next round of a change. */
 const FEW: Reruns = { passed: { most: 1, ms: 30_000 }, failed: { most: 2, ms: 120_000 } };
 /** For a person who asks once: a test that fails half the time is missed once in a thousand. */
-export const MANY: Reruns = { passed: { most: 9, ms: 30_000 }, failed: { most: 5, ms: 120_000 } };
+export const MANY: Reruns = { passed: { most: 9, ms: 20_000 }, failed: { most: 5, ms: 120_000 } };
 /** What a shell ends with when it could not run the command. */
 const NOT_RUN = [126, 127];
 
