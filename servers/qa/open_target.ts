@@ -101,6 +101,7 @@ async function folderTarget(
     kind: plan.kind,
     shown: named,
     folder,
+    repository: from,
     layers,
     sandbox,
     origin: ORIGINS[plan.kind],

@@ -2,6 +2,8 @@ import { readResult } from '../core/sandbox/sandbox.ts';
 import type { Check } from './checks.ts';
 import { detectSuite } from './suite/detect.ts';
 import { findingsOf } from './suite/judge.ts';
+import { lastChange } from './suite/last_change.ts';
+import { hollowFindings, prove } from './suite/proof.ts';
 import { MANY, runProductSuite } from './suite/suite.ts';
 
 const MAX_MANIFEST = 2_000_000;
@@ -14,7 +16,7 @@ const WALL_MS = 120_000;
 export const suiteCheck: Check = {
   name: 'suite',
   needs: 'folder',
-  async run({ folder, layers, sandbox, kind }, { finding, notTested, progress }, signal) {
+  async run({ folder, layers, sandbox, kind, repository }, { finding, notTested, progress }, signal) {
     if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
     const plan = await detectSuite(readerOf(folder));
     if (!plan) {
@@ -29,8 +31,18 @@ export const suiteCheck: Check = {
       });
     }
     const options = { sources: folder, layers, plan, wallMs: WALL_MS, reruns: MANY, signal, progress };
-    const { report, first } = await runProductSuite(sandbox, options);
+    const outcome = await runProductSuite(sandbox, options);
+    const { report, first } = outcome;
     for (const found of findingsOf(report, first)) finding(found);
+    const change =
+      repository === undefined ? { why: 'there is no repository' } : await lastChange(repository);
+    const without =
+      'why' in change
+        ? change
+        : (await prove(sandbox, { ...options, change, outcome, missed: [], mutants: 0, seed: 0 })).without;
+    for (const found of hollowFindings(without, report)) finding(found);
+    if ('why' in without)
+      notTested(`suite: the last change's tests on the sources before it: ${without.why}`);
     if (plan.runner !== 'node') notTested(`suite: coverage of the lines is not measured for ${plan.runner}`);
     progress(`${report.passed} passed, ${report.failed.length} failed, ${report.flaky.length} flaky`);
   },

@@ -47,6 +47,8 @@ export interface Target {
   shown: string;
   /** A throw-away copy of the sources; none for a URL. Checks may write into it. */
   folder?: string;
+  /** The folder that was named, with its git; it is only read. */
+  repository?: string;
   /** The product's dependencies, for runs in the sandbox. */
   layers: readonly Layer[];
   sandbox?: Sandbox;

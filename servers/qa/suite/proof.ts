@@ -2,10 +2,11 @@ import { lstat, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import type { Sandbox } from '../../core/sandbox/sandbox.ts';
+import type { Finding } from '../finding.ts';
 import { programFor } from '../program.ts';
 import type { ChangedSources } from './change.ts';
 import { isTestFile } from './coverage.ts';
-import { judgeRun } from './judge.ts';
+import { judgeRun, type SuiteReport } from './judge.ts';
 import { runOnce } from './run.ts';
 import type { SuiteOptions, SuiteOutcome } from './suite.ts';
 
@@ -53,6 +54,9 @@ export async function prove(sandbox: Sandbox, of: ProofOf): Promise<Proof> {
   return { without: await withoutChange(sandbox, of), mutants: await mutated(sandbox, of) };
 }
 
+/** What a change may hold beside its tests without changing what they could see. */
+const BESIDE = /\.(?:md|txt|ya?ml|lock)$|(?:^|\/)(?:package(?:-lock)?\.json|\.[^/]+)$/;
+
 async function withoutChange(sandbox: Sandbox, of: ProofOf): Promise<Proof['without']> {
   const { change, outcome } = of;
   const fresh = outcome.report.tests.filter(
@@ -60,7 +64,7 @@ async function withoutChange(sandbox: Sandbox, of: ProofOf): Promise<Proof['with
   );
   if (outcome.report.tests.length === 0) return { why: 'the runner names no test' };
   if (fresh.length === 0) return { why: 'the change adds no test' };
-  if (change.paths.every(({ path }) => isTestFile(path)))
+  if (change.paths.every(({ path }) => isTestFile(path) || BESIDE.test(path)))
     return { why: 'the change holds nothing but tests' };
   const run = await runOnce(sandbox, { ...of, prepare: (folder) => putBack(folder, change) });
   const before = new Set(judgeRun(of.plan, run).passedIds);
@@ -71,6 +75,21 @@ async function withoutChange(sandbox: Sandbox, of: ProofOf): Promise<Proof['with
       .filter((id) => before.has(id))
       .slice(0, 100),
   };
+}
+
+/** The findings of tests that pass without the change: bad where none of the change's tests fails without it. */
+export function hollowFindings(without: Proof['without'], report: SuiteReport): Finding[] {
+  if (!('passing' in without) || without.passing.length === 0) return [];
+  const fileOf = new Map(report.tests.map(({ id, file }) => [id, file]));
+  const all = without.passing.length === without.tests;
+  return without.passing.map((id) => ({
+    class: 'test-proves-nothing',
+    severity: all ? 'high' : 'low',
+    where: fileOf.get(id) || 'package.json',
+    what: `"${id}" came with the last change and passes without it too.`,
+    reproduce: `git worktree add ../before HEAD~1 && git -C ../before checkout HEAD -- ${fileOf.get(id) || 'test'} && cd ../before && ${report.command}`,
+    confirmed: true,
+  }));
 }
 
 /** A test whose own words the file did not hold before. */
