@@ -124,6 +124,31 @@ describe('at rest', () => {
       '<div style="position:relative"><p>Text</p><a href="/x">Open</a><style>a::after{content:"";position:absolute;inset:0}</style></div>',
     ],
     [
+      'a button under a box that the style adds to its card',
+      ['unreachable'],
+      '<style>.card{position:relative}.card::before{content:"";position:absolute;inset:0}</style><div class="card"><p>Text</p><button>Save</button></div>',
+    ],
+    [
+      'the same where pointers pass, and where the button stands above',
+      [],
+      '<style>.card{position:relative}.card::before{content:"";position:absolute;inset:0;pointer-events:none}.shade::after{content:"";position:absolute;inset:0}.shade button{position:relative;z-index:1}.shade{position:relative}</style><div class="card"><button>Save</button></div><div class="shade"><button>Send</button></div>',
+    ],
+    [
+      'a link with a round mark added by the style beside it',
+      [],
+      '<style>.tag{position:relative;padding-left:20px}.tag::before{content:"";position:absolute;left:0;top:4px;width:10px;height:10px}</style><div class="tag"><a href="/x">News</a></div>',
+    ],
+    [
+      'under a section that is called a banner and stays',
+      ['unreachable'],
+      '<button style="display:block">Save</button><section class="banner" style="position:relative;margin-top:-40px;height:120px;background:#eee"><p>New in the shop</p></section>',
+    ],
+    [
+      'under a banner that can be closed',
+      [],
+      '<button style="display:block">Save</button><section class="banner" style="position:absolute;top:0;left:0;width:300px;height:120px;background:#eee"><p>New</p><button aria-label="Close">x</button></section>',
+    ],
+    [
       'under a cookie banner',
       [],
       '<button>Save</button><div role="dialog" aria-label="Cookies" style="position:fixed;inset:0;background:#fff">Cookies? <button>Yes</button></div>',
@@ -244,6 +269,21 @@ describe('what is opened', () => {
       'a dialog',
       [],
       '<button onclick="d.showModal()" aria-haspopup="dialog">Open</button><dialog id="d"><p>Sure?</p><form method="dialog"><button>Yes</button></form></dialog>',
+    ],
+    [
+      'a dialog that is wider than the window',
+      ['off-screen high'],
+      '<button onclick="d.showModal()" aria-haspopup="dialog">Open</button><dialog id="d" style="width:640px;max-width:none"><p>Sure?</p><form method="dialog"><button>Yes</button></form></dialog>',
+    ],
+    [
+      'a dialog in the middle of a layer, wider than both',
+      ['off-screen high'],
+      `<button aria-haspopup="dialog" ${toggled}>Open</button><div id="p" hidden style="position:fixed;inset:0;background:#0008"><div role="dialog" aria-label="Pay" style="position:absolute;left:50%;top:80px;width:560px;height:200px;transform:translateX(-50%);background:#fff"><p>Pay now or later</p><button style="display:block;margin:0 auto">Pay later</button></div></div>`,
+    ],
+    [
+      'a dialog that is higher than the window and scrolls',
+      [],
+      `<button onclick="d.showModal()" aria-haspopup="dialog">Open</button><dialog id="d">${'<p>Terms of use</p>'.repeat(60)}<form method="dialog"><button>Yes</button></form></dialog>`,
     ],
     [
       'a list that is long and scrolls',

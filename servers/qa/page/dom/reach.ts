@@ -5,6 +5,16 @@ export function installReach(): void {
   const height = () => innerHeight;
   const OVERLAY = /cookie|consent|banner|toast|modal|dialog|snack|chat/i;
 
+  const CLOSES =
+    /close|dismiss|accept|agree|allow|reject|decline|got it|no thanks|later|^ok(?:ay)?$|^[x×✕✖]$/i;
+
+  /** A name alone makes no overlay: it stays where it is while one scrolls, or has a control that closes it. */
+  const canLeave = (at: Element) =>
+    /fixed|sticky/.test(getComputedStyle(at).position) ||
+    [...at.querySelectorAll('button,[role=button],a[href]')].some((control) =>
+      CLOSES.test(qa.nameOf(control)),
+    );
+
   const isDismissible = (cover: Element) => {
     for (let at: Element | null = cover; at && at !== document.body; at = at.parentElement) {
       if (
@@ -13,12 +23,28 @@ export function installReach(): void {
         )
       )
         return true;
-      if (OVERLAY.test(`${at.id} ${at.getAttribute('class') ?? ''}`) && (at.textContent ?? '').trim() !== '')
-        return true;
+      const isNamed = OVERLAY.test(`${at.id} ${at.getAttribute('class') ?? ''}`);
+      if (isNamed && (at.textContent ?? '').trim() !== '' && canLeave(at)) return true;
     }
     return false;
   };
   const labels = (element: Element): Element[] => [...((element as HTMLInputElement).labels ?? [])];
+
+  /** Whether a box that CSS adds to an element lies over a point; it is hit in the element's name. */
+  const addedOver = (element: Element, x: number, y: number): boolean =>
+    ['::before', '::after'].some((name) => {
+      const style = getComputedStyle(element, name);
+      const isThere = !/^(none|normal)$/.test(style.content) && style.display !== 'none';
+      if (!isThere || style.pointerEvents === 'none' || !/absolute|fixed/.test(style.position)) return false;
+      let holder: Element | null = style.position === 'fixed' ? null : element;
+      while (holder && getComputedStyle(holder).position === 'static') holder = holder.parentElement;
+      const around = holder?.getBoundingClientRect();
+      const left = (around ? around.left + (holder?.clientLeft ?? 0) : 0) + Number.parseFloat(style.left);
+      const top = (around ? around.top + (holder?.clientTop ?? 0) : 0) + Number.parseFloat(style.top);
+      const right = left + Number.parseFloat(style.width);
+      const bottom = top + Number.parseFloat(style.height);
+      return x >= left && x <= right && y >= top && y <= bottom;
+    });
 
   /** What lies over all of the points tried, or undefined when one of them reaches the element. */
   const coverOf = (element: Element): Element | undefined => {
@@ -42,7 +68,8 @@ export function installReach(): void {
         const hit = document.elementFromPoint(left, top);
         if (!hit || element.contains(hit) || labels(element).some((label) => label.contains(hit)))
           return undefined;
-        if (hit.contains(element) && !hit.matches('html,body')) return undefined;
+        if (hit.contains(element) && !hit.matches('html,body') && !addedOver(hit, left, top))
+          return undefined;
         if (hit.shadowRoot || element.getRootNode() !== document) return undefined;
         const wraps = hit.closest('a,button,label,summary');
         if (wraps?.contains(element)) return undefined;
@@ -81,8 +108,10 @@ export function installReach(): void {
           }
         }
         settle();
-        if (!cover || isDismissible(cover)) return [];
-        const what = `"${qa.nameOf(element)}" cannot be clicked: ${qa.selectorOf(cover)} lies over it.`;
+        const isOwn = cover?.contains(element) ?? false;
+        if (!cover || (!isOwn && isDismissible(cover))) return [];
+        const by = `${isOwn ? 'a box that the style adds to ' : ''}${qa.selectorOf(cover)}`;
+        const what = `"${qa.nameOf(element)}" cannot be clicked: ${by} lies over it.`;
         return [qa.fault(element, { class: 'unreachable', severity: 'high', what })];
       })
       .slice(0, 5);
@@ -117,16 +146,18 @@ export function installReach(): void {
       return 1 - x * y;
     };
     if (opened) {
-      const part = outside(root);
-      const isScrollable = /auto|scroll/.test(getComputedStyle(root).overflow);
-      if (part > 0.08 && !isScrollable)
-        return [
-          qa.fault(root, {
-            class: 'off-screen',
-            severity: 'high',
-            what: `${Math.round(part * 100)} % of "${qa.nameOf(root)}" lies outside the window when it is opened, where no scrolling reaches.`,
-          }),
-        ];
+      const DIALOG = 'dialog,[role=dialog],[role=alertdialog],[aria-modal=true]';
+      const panels = [...root.querySelectorAll(DIALOG)].filter(
+        (panel) => qa.isVisible(panel) && !qa.clippers(panel).some(({ x, y }) => x || y),
+      );
+      for (const panel of [root, ...panels]) {
+        const part = outside(panel);
+        // What scrolls moves its content; a box that is fixed does not come in by that.
+        const comesIn = !qa.isFixed(panel) && /auto|scroll/.test(getComputedStyle(panel).overflow);
+        if (part <= 0.08 || comesIn) continue;
+        const what = `${Math.round(part * 100)} % of "${qa.nameOf(panel)}" lies outside the window when it is opened, where no scrolling reaches.`;
+        return [qa.fault(panel, { class: 'off-screen', severity: 'high', what })];
+      }
     }
     return qa
       .all(root)
