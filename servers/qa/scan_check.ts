@@ -51,6 +51,11 @@ export const scanCheck: Check = {
           .map(({ licence, packages }) => `${licence} ${packages}`)
           .join(', ')}`,
       );
+    for (const path of texts.keys())
+      if (/(?:^|\/)(?:pnpm-lock\.yaml|yarn\.lock|bun\.lock)$/.test(path))
+        notTested(
+          `scan: licences and known vulnerabilities of what ${path} locks: only npm's lockfiles are read`,
+        );
     for (const [path, text] of texts)
       if (posix.basename(path) === 'package-lock.json' && /"node_modules\//.test(text)) {
         const { why, named = 0 } = await audited(sandbox, {

@@ -53,8 +53,8 @@ function standsFor(found: string): boolean {
   if (password === undefined) return /(.)\1{7}|your[-_]|example|placeholder|change-?me/i.test(found);
   const words = password.toLowerCase().split(/[-_.+]+/);
   return (
-    words.every((word) => /^(?:[a-z]+|\d{0,4})$/.test(word)) &&
-    words.some((word) => STANDS_FOR.has(word) || /^x+$/.test(word))
+    words.every((word) => /^[a-z]*\d{0,4}$/.test(word)) &&
+    words.some((word) => STANDS_FOR.has(word.replace(/\d+$/, '')) || /^x+$/.test(word))
   );
 }
 

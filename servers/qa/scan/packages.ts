@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Finding } from '../finding.ts';
-import { ADVISORIES, isBefore } from './advisories.ts';
+import { ADVISORIES, rangeOf } from './advisories.ts';
 
 const locked = z.looseObject({
   version: z.string().optional(),
-  license: z.string().optional(),
+  license: z.string().optional().catch(undefined),
   dev: z.boolean().optional(),
   link: z.boolean().optional(),
 });
@@ -43,14 +43,18 @@ export function scanPackages(path: string, text: string): PackageScan {
       reproduce: `npm ls ${name}`,
     } as const;
     if (binds(license, own)) findings.push(licenceFinding(base, { name, licence: license, own, dev }));
-    for (const { id, below, what, severity } of ADVISORIES.get(name) ?? [])
-      if (isBefore(version, below))
-        findings.push({
-          ...base,
-          class: 'vulnerable-dependency',
-          severity: dev ? 'low' : severity,
-          what: `${name} ${version} has ${id}: ${what}. It is mended in ${below}.`,
-        });
+    for (const advisory of ADVISORIES.get(name) ?? []) {
+      const range = rangeOf(advisory, version);
+      if (range === undefined) continue;
+      const { ghsa, cve, what, severity } = advisory;
+      const mended = range[1] === undefined ? 'No version is mended.' : `It is mended in ${range[1]}.`;
+      findings.push({
+        ...base,
+        class: 'vulnerable-dependency',
+        severity: dev ? 'low' : severity,
+        what: `${name} ${version} has ${cve} (${ghsa}): ${what}. ${mended}`,
+      });
+    }
   }
   const licences = [...counts].map(([licence, number]) => ({ licence, packages: number }));
   return { findings, licences: licences.toSorted((a, b) => b.packages - a.packages) };
