@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { VERSION } from '../../servers/core/version.ts';
 import type { SuiteReport } from '../../servers/qa/checks.ts';
 import type { Target } from '../../servers/qa/target.ts';
+import { criteriaAt } from '../criteria_file.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
 import { bad, good, type Io, shown } from '../io.ts';
@@ -13,6 +14,7 @@ interface QaOptions {
   auth?: string;
   out?: string;
   allow?: string[];
+  criteria?: string;
 }
 
 /** What `millwright qa` exits with. */
@@ -27,6 +29,10 @@ export function qa(program: Command): void {
     .option(
       '--auth <file>',
       'JSON: {users: [{name, headers}], expired?: {name?, headers}, admin?: {name?, headers}}',
+    )
+    .option(
+      '--criteria <file>',
+      'YAML or JSON: a list of {criterion, checks: [test or probe:KIND that shows it]}',
     )
     .option('--out <dir>', 'where report.html and the pictures go', 'millwright-qa')
     .option('--allow <host...>', 'hosts besides loopback that may be spoken to, and attacked')
@@ -54,6 +60,7 @@ async function test(io: Io, options: QaOptions, named: string): Promise<number> 
 
 async function tested(io: Io, options: QaOptions, named: string, signal: AbortSignal): Promise<number> {
   const auth = options.auth === undefined ? undefined : await authAt(options.auth);
+  const criteria = options.criteria === undefined ? undefined : await criteriaAt(options.criteria);
   const out = resolve(options.out ?? 'millwright-qa');
   const { openTarget } = await import('../../servers/qa/open_target.ts');
   const { runSuite } = await import('../../servers/qa/checks.ts');
@@ -71,7 +78,11 @@ async function tested(io: Io, options: QaOptions, named: string, signal: AbortSi
       signal,
       ...(auth && { auth }),
     });
-    const target: Target = { ...opened, keep: (name, bytes) => void pictures.set(name, bytes) };
+    const target: Target = {
+      ...opened,
+      ...(criteria && { criteria }),
+      keep: (name, bytes) => void pictures.set(name, bytes),
+    };
     return runSuite(target, { progress, signal });
   });
   const whole: SuiteReport = { ...report, not_tested: [...notes, ...report.not_tested] };

@@ -1,3 +1,4 @@
+import { type Checked, untiedCriteria } from './criteria.ts';
 import { type Finding, fails, worstFirst } from './finding.ts';
 import { pagesCheck } from './page/check.ts';
 import { probeCheck } from './probe_check.ts';
@@ -12,6 +13,10 @@ export interface Reporter {
   finding(finding: Finding, picture?: Buffer): void;
   /** Something that could not be looked at, and why; never silently left out. */
   notTested(what: string): void;
+  /** What ran, by the names that a criterion may be tied to. */
+  ran(what: Partial<Checked>): void;
+  /** How long one of the check's `parts` took, when it ran. */
+  part(name: string, ms: number): void;
   /** For the person who waits. */
   progress(line: string): void;
 }
@@ -24,6 +29,8 @@ export interface Check {
   name: string;
   /** `product`: a product that started. `folder`: sources. Without it the check is left out and said to be. */
   needs: 'product' | 'folder';
+  /** What it does besides, that people know by a name of its own. */
+  parts?: readonly string[];
   run(target: Target, report: Reporter, signal: AbortSignal): Promise<void>;
 }
 
@@ -54,18 +61,22 @@ export async function runSuite(
   const findings: SuiteReport['findings'] = [];
   const ran: SuiteReport['checks'] = [];
   const notTested = new Set<string>();
+  const evidence: Checked = { suite: undefined, probe: undefined, gates: [] };
   let broken = false;
-  for (const { name, needs, run } of checks) {
+  for (const { name, needs, parts = [], run } of checks) {
     const missing = missingFor(needs, target, findings);
     if (missing) {
       notTested.add(`${name}: ${missing}`);
-      ran.push({ name, ran: false, ms: 0 });
+      for (const one of [name, ...parts]) ran.push({ name: one, ran: false, ms: 0 });
       continue;
     }
     progress(`${name}: running`);
     const begun = performance.now();
     const before = findings.length;
+    const tookOf = new Map<string, number>();
     const reporter: Reporter = {
+      ran: (what) => void Object.assign(evidence, what),
+      part: (part, ms) => void tookOf.set(part, ms),
       finding: (finding, picture) => void findings.push({ ...finding, ...(picture && { picture }) }),
       notTested: (what) => void notTested.add(what),
       progress: (line) => progress(`${name}: ${line}`),
@@ -79,8 +90,12 @@ export async function runSuite(
     broken ||= failure !== undefined;
     const ms = Math.round(performance.now() - begun);
     ran.push({ name, ran: failure === undefined, ms });
+    for (const part of parts) ran.push({ name: part, ran: tookOf.has(part), ms: tookOf.get(part) ?? 0 });
     progress(`${name}: ${failure ? 'could not be run' : `${findings.length - before} found`}, ${ms} ms`);
   }
+  if (target.criteria) findings.push(...untiedCriteria(target.criteria, evidence));
+  else notTested.add('criteria: none were named; --criteria FILE lists them with the checks that show them');
+  ran.push({ name: 'criteria', ran: target.criteria !== undefined, ms: 0 });
   const isTested = ran.some(({ ran }) => ran) && !broken;
   return {
     verdict: findings.some(fails) ? 'FAIL' : isTested ? 'PASS' : 'UNTESTED',

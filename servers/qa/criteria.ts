@@ -2,6 +2,7 @@ import type { ConditionState } from '../core/conditions.ts';
 import { isMachineGate } from '../core/gates.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Db } from '../core/store/store.ts';
+import type { Finding } from './finding.ts';
 import type { Report } from './report.ts';
 import type { SuiteEvidence } from './suite_evidence.ts';
 
@@ -12,12 +13,34 @@ export interface JudgedCriterion {
   fault: string | null;
 }
 
-/** What ran on the commit: checks are looked up here, never believed. */
-export interface Ran {
-  suite: SuiteEvidence | undefined;
-  probe: Report | undefined;
+/** A criterion as a person's file names it; `where` is its place there. */
+export interface Criterion {
+  criterion: string;
+  checks: readonly string[];
+  where: string;
+}
+
+/** What ran: checks are looked up here, never believed. */
+export interface Checked {
+  suite: Pick<SuiteEvidence, 'tests' | 'proof'> | undefined;
+  probe: Pick<Report, 'checks' | 'findings'> | undefined;
   gates: readonly ConditionState[];
 }
+
+/** What ran on a commit, whole. */
+export interface Ran extends Checked {
+  suite: SuiteEvidence | undefined;
+  probe: Report | undefined;
+}
+
+/** A finding for each criterion that nothing which ran and passed shows. */
+export const untiedCriteria = (criteria: readonly Criterion[], ran: Checked): Finding[] =>
+  criteria.flatMap(({ criterion, checks, where }) => {
+    const fault = faultOf(checks, ran);
+    const what = `The criterion "${criterion.slice(0, 300)}" ${fault}.`;
+    const base = { class: 'untied-criterion', severity: 'high', where, what } as const;
+    return fault === null ? [] : [{ ...base, reproduce: 'Look for its test.', confirmed: true }];
+  });
 
 /** The acceptance criteria of the task that a change was submitted for. */
 export async function criteriaOf(db: Db, { task }: Pick<Row<'submissions'>, 'task'>): Promise<string[]> {
@@ -41,7 +64,7 @@ export const judgeCriteria = (
     return { criterion, checks, fault: faultOf(checks, ran) };
   });
 
-function faultOf(checks: readonly string[], ran: Ran): string | null {
+function faultOf(checks: readonly string[], ran: Checked): string | null {
   if (checks.length === 0) return 'is tied to no check';
   for (const check of checks) {
     const fault = checkFault(check, ran);
@@ -55,7 +78,7 @@ function faultOf(checks: readonly string[], ran: Ran): string | null {
 }
 
 /** Why a check shows nothing; undefined when it ran on this commit and passed. */
-function checkFault(check: string, { suite, probe, gates }: Ran): string | undefined {
+function checkFault(check: string, { suite, probe, gates }: Checked): string | undefined {
   const [, kind, name = ''] = /^(gate|probe):(.+)$/.exec(check) ?? [];
   if (kind === 'gate') {
     const gate = gates.find((one) => one.name === name && isMachineGate(name));

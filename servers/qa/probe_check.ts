@@ -12,7 +12,8 @@ const AROUND_MS = 60_000;
 export const probeCheck: Check = {
   name: 'probe',
   needs: 'product',
-  async run(target, { finding, notTested, progress }, signal) {
+  parts: ['cost'],
+  async run(target, { finding, notTested, progress, ran, part }, signal) {
     if (target.kind === 'static')
       return notTested('probe: pages of files alone have no server of their own to attack.');
     const view = await browserFor(target.sandbox);
@@ -46,6 +47,9 @@ export const probeCheck: Check = {
         reproduce: reproduction,
         confirmed,
       });
+    ran({ probe: report });
+    const cost = report.checks.find(({ name, ran }) => name === 'cost' && ran);
+    if (cost) part('cost', cost.ms);
     for (const what of report.notTested) notTested(`probe: ${what}`);
     progress(`${report.requests} requests`);
   },

@@ -16,7 +16,7 @@ const WALL_MS = 120_000;
 export const suiteCheck: Check = {
   name: 'suite',
   needs: 'folder',
-  async run({ folder, layers, sandbox, kind, repository }, { finding, notTested, progress }, signal) {
+  async run({ folder, layers, sandbox, kind, repository }, { finding, notTested, progress, ran }, signal) {
     if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
     const plan = await detectSuite(readerOf(folder));
     if (!plan) {
@@ -40,6 +40,12 @@ export const suiteCheck: Check = {
       'why' in change
         ? change
         : (await prove(sandbox, { ...options, change, outcome, missed: [], mutants: 0, seed: 0 })).without;
+    ran({
+      suite: {
+        tests: report.tests.map(({ state, id }) => [state, id]),
+        proof: { without, mutants: { why: 'not asked for' } },
+      },
+    });
     for (const found of hollowFindings(without, report)) finding(found);
     if ('why' in without)
       notTested(`suite: the last change's tests on the sources before it: ${without.why}`);

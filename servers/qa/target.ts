@@ -1,4 +1,5 @@
 import type { Layer, Sandbox, SandboxLimits } from '../core/sandbox/sandbox.ts';
+import type { Criterion } from './criteria.ts';
 import type { ProgramName } from './program.ts';
 
 /** A user of the product under test: the headers that make a request theirs. */
@@ -65,6 +66,8 @@ export interface Target {
   /** The origin to print in reproductions. */
   origin: string;
   auth?: Auth;
+  /** What the product was to do, and the checks that are to show it. */
+  criteria?: readonly Criterion[];
   /** Hosts besides loopback that may be spoken to, as `host` or `host:port`. */
   allow: readonly string[];
   /** Starts the product anew, with empty data, and runs one of our programs beside it: in the sandbox, or for a URL here. */

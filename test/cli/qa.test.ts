@@ -44,6 +44,7 @@ test('what cannot be tested exits with 2 and says the way out', async () => {
     [['qa', 'nowhere'], 'There is nothing at nowhere.'],
     [['qa', 'http://shop.example'], 'shop.example is not on this machine, and testing means attacking.'],
     [['qa', '.', '--auth', 'README.md'], 'README.md says nothing about users: it is no JSON'],
+    [['qa', '.', '--criteria', 'nowhere.yaml'], 'nowhere.yaml lists no criteria: it cannot be read'],
   ] as const) {
     const { exit, json } = await desk.run(args);
     expect([exit, json.error?.message]).toEqual([2, message]);
@@ -55,10 +56,16 @@ test('a product that does not start is FAIL, and its own words in the report are
   const desk = await openDesk({
     'package.json': JSON.stringify({ name: 'x', scripts: { start: 'node main.js' } }),
     'main.js': 'throw new Error("<img src=x onerror=alert(1)>")',
+    'wanted.yaml': '# of the shop\n- criterion: It opens at eight\n  checks: [opens at eight]\n',
   });
-  const { exit, json } = await desk.run(['qa', '.', '--out', 'out']);
+  const { exit, json } = await desk.run(['qa', '.', '--out', 'out', '--criteria', 'wanted.yaml']);
   expect([exit, json.verdict]).toEqual([1, 'FAIL']);
-  expect(json.findings).toMatchObject([{ class: 'no-start', severity: 'critical', confirmed: true }]);
+  expect(json.findings).toMatchObject([
+    { class: 'no-start', severity: 'critical', confirmed: true },
+    { class: 'untied-criterion', severity: 'high', where: 'wanted.yaml:2', confirmed: true },
+    { class: 'no-tests', severity: 'low' },
+  ]);
+  expect(json.checks).toContainEqual({ name: 'cost', ran: false, ms: 0 });
   expect(json.not_tested).toContain('pages: the product does not start');
   const html = await readFile(join(desk.repository, 'out', 'report.html'), 'utf8');
   expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;');

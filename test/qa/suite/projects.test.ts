@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { removeRoom } from '../../../servers/core/clean_run.ts';
 import { openSandbox, type Sandbox } from '../../../servers/core/sandbox/sandbox.ts';
+import { type Checked, untiedCriteria } from '../../../servers/qa/criteria.ts';
 import { linkedFiles } from '../../../servers/qa/scan/linked.ts';
 import { loosePins, packagesIn, secretsIn } from '../../../servers/qa/scan/scan.ts';
 import { planFor } from '../../../servers/qa/sources.ts';
@@ -170,6 +171,36 @@ test('what lies in the project has a licence and needs no pin; the same outside 
       'package.json has no lockfile',
     ]);
   expect(pins({ labels: 'file:vendor/labels', hono: '4.0.0' })).toEqual(['package.json has no lockfile']);
+});
+
+test('a criterion needs a check that ran and passed, and not hollow tests alone', () => {
+  const ran: Checked = {
+    suite: {
+      tests: [
+        ['passed', 'a.test.js > adds'],
+        ['failed', 'a.test.js > takes away'],
+        ['passed', 'a.test.js > has a floor'],
+      ],
+      proof: {
+        without: { tests: 1, passing: ['a.test.js > has a floor'] },
+        mutants: { why: 'not asked for' },
+      },
+    },
+    probe: { checks: [{ name: 'cors', ran: true, requests: 3, ms: 1 }], findings: [] },
+    gates: [],
+  };
+  const fault = (...checks: string[]) =>
+    untiedCriteria([{ criterion: 'It holds', checks, where: 'c.yaml:1' }], ran).map(({ what }) => what)[0];
+  expect([fault('adds'), fault('a.test.js > adds', 'probe:cors'), fault('adds', 'has a floor')]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(fault()).toMatch(/is tied to no check\.$/);
+  expect(fault('adds', 'takes away')).toMatch(/"takes away" has failed/);
+  expect(fault('opens')).toMatch(/"opens" did not run/);
+  expect(fault('probe:race')).toMatch(/did not run/);
+  expect(fault('has a floor')).toMatch(/prove nothing/);
 });
 
 test('advisories hold for their ranges only', () => {
