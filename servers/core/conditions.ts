@@ -3,6 +3,7 @@ import type { Factory } from './factory/definition.ts';
 import type { Condition, Step } from './factory/pipeline.ts';
 import { resultInForce } from './gate_results.ts';
 import { isMachineGate, type MachineGate, type QaGate, qaGates } from './gates.ts';
+import { findingId } from './ids.ts';
 import { prepared, unplanned } from './store/prepared.ts';
 import type { Row } from './store/schema.ts';
 import type { Db } from './store/store.ts';
@@ -75,25 +76,73 @@ export const gateStates = (db: Db, factory: Factory, commit: string): Promise<Co
     ...factory.merge.needs.filter(isMachineGate).map((gate) => machineGateState(db, factory, gate, commit)),
   ]);
 
-/** The review of a submission by somebody who is not its author, in agent and in root session. */
-export async function reviewState(db: Db, submission: Row<'submissions'>): Promise<ConditionState> {
-  const row = await db
+/** What reviews of a change found and nobody has answered, minor ones too. */
+export const openFindings = (db: Db, { pipeline, task }: Pick<Row<'submissions'>, 'pipeline' | 'task'>) =>
+  db
+    .selectFrom('findings')
+    .selectAll()
+    .where(pipeline === null ? 'task' : 'pipeline', '=', pipeline ?? task)
+    .where('state', '=', 'open')
+    .orderBy('id')
+    .limit(MOST_FINDINGS)
+    .execute();
+
+/** Those that keep a review open: all but the minor ones, which are told only. */
+export const holding = (findings: readonly Row<'findings'>[]): Row<'findings'>[] =>
+  findings.filter(({ severity }) => severity !== 'minor');
+
+/** The first findings of a list, as a reader of a sentence needs them. */
+export const shownFindings = (findings: readonly Row<'findings'>[]): string =>
+  findings
+    .slice(0, 5)
+    .map(({ id, severity, place, what }) => `${findingId(id)} ${severity} ${place}: ${what.slice(0, 120)}`)
+    .join('; ');
+
+/**
+ * The review of a submission by others than its author, in agent and in root session: as many in a row accepted its
+ * diff as the factory asks for, and nothing that any review of the change found is open.
+ */
+export async function reviewState(
+  db: Db,
+  submission: Row<'submissions'>,
+  { rounds, models }: Factory['review'] = { rounds: 1, models: 'any' },
+): Promise<ConditionState> {
+  const rows = await db
     .selectFrom('reviews')
     .innerJoin('submissions', 'submissions.id', 'reviews.target')
-    .select(['reviews.verdict', 'reviews.digest', 'reviews.agent'])
+    .select(['reviews.verdict', 'reviews.digest', 'reviews.agent', 'reviews.model'])
     .where('reviews.subject', '=', 'change')
     .where('submissions.task', '=', submission.task)
     .where('reviews.digest', '=', submission.diff_digest)
     .where('reviews.agent', '<>', submission.agent)
     .where('reviews.root', '<>', submission.root)
     .orderBy('reviews.id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (!row) return { name: 'review', state: 'open', why: 'nobody else has reviewed this diff' };
-  return row.verdict === 'accept'
-    ? { name: 'review', state: 'closed', why: `accepted by ${row.agent}`, evidence: row.digest }
-    : { name: 'review', state: 'failed', why: `rejected by ${row.agent}`, evidence: row.digest };
+    .limit(MOST_REVIEWS)
+    .execute();
+  const findings = holding(await openFindings(db, submission));
+  const left = findings.length === 0 ? '' : `; open: ${shownFindings(findings)}`;
+  const open = (why: string): ConditionState => ({ name: 'review', state: 'open', why: `${why}${left}` });
+  const [row] = rows;
+  if (!row) return open('nobody else has reviewed this diff');
+  const { agent, digest: evidence } = row;
+  if (row.verdict === 'reject')
+    return { name: 'review', state: 'failed', why: `rejected by ${agent}${left}`, evidence };
+  if (findings.length > 0) return open(`accepted by ${agent}`);
+  const rejected = rows.findIndex(({ verdict }) => verdict === 'reject');
+  const accepts = rejected === -1 ? rows : rows.slice(0, rejected);
+  const made =
+    models === 'any'
+      ? accepts.length
+      : new Set(accepts.flatMap(({ model }) => (model === null ? [] : [model]))).size;
+  const by = models === 'any' ? '' : ' by different models';
+  return made < rounds
+    ? open(`${made} of ${rounds} reviews${by} accepted this diff`)
+    : { name: 'review', state: 'closed', why: `accepted by ${agent}`, evidence };
 }
+
+/** More than the rounds of any factory; older ones are not looked at. */
+const MOST_REVIEWS = 20;
+const MOST_FINDINGS = 1_000;
 
 /** The newest QA verdict on a commit. */
 export async function qaState(db: Db, commit: string): Promise<ConditionState> {
@@ -133,7 +182,7 @@ async function conditionState(
   if (name === 'released' || name === 'verified') return releaseState(db, name, pipeline);
   if (!submission) return { name, state: 'open', why: 'no change was submitted' };
   if (isMachineGate(name)) return machineGateState(db, factory, name, submission.commit_id);
-  if (name === 'review') return reviewState(db, submission);
+  if (name === 'review') return reviewState(db, submission, factory.review);
   if (name === 'qa') return qaState(db, submission.commit_id);
   return submission.merged_commit !== null
     ? {

@@ -9,6 +9,7 @@ export const checkpointId = (id: number) => `C-${id}`;
 export const planId = (id: number) => `I-${id}`;
 export const releaseId = (id: number) => `R-${id}`;
 export const submissionId = (id: number) => `S-${id}`;
+export const findingId = (id: number) => `F-${id}`;
 export const memoryId = (id: number) => `M-${id}`;
 export const lessonId = (id: number) => `L-${id}`;
 

@@ -19,7 +19,9 @@ export async function evidenceFaults(
   const commit = submission.commit_id;
   const attested = await attestedOf(services, commit);
   const gates = await gateStates(db, factory, commit);
-  const review = factory.merge.needs.includes('review') ? [await reviewState(db, submission)] : [];
+  const review = factory.merge.needs.includes('review')
+    ? [await reviewState(db, submission, factory.review)]
+    : [];
   return [
     ...gates.flatMap((state) => faultOf(state, attested, GATE_PREDICATE)),
     ...faultOf(await qaState(db, commit), attested, VERDICT_PREDICATE),

@@ -69,8 +69,39 @@ export async function countArtifacts(db: Db, task: number): Promise<number> {
 export const findArtifact = (db: Db, id: number) =>
   db.selectFrom('artifacts').selectAll().where('id', '=', id).executeTakeFirst();
 
-export const insertReview = (tx: Tx, review: Omit<Row<'reviews'>, 'id'>) =>
-  tx.insertInto('reviews').values(review).returning('id').executeTakeFirstOrThrow();
+export const insertReview = (
+  tx: Tx,
+  review: Omit<Row<'reviews'>, 'id' | 'model'> & { model?: string | null },
+) => tx.insertInto('reviews').values(review).returning('id').executeTakeFirstOrThrow();
+
+export const insertFinding = (
+  tx: Tx,
+  finding: Omit<Row<'findings'>, 'id' | 'state' | 'evidence' | 'answered_by'>,
+) =>
+  tx
+    .insertInto('findings')
+    .values({ ...finding, state: 'open' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+
+export const answerFinding = (
+  tx: Tx,
+  id: number,
+  answer: Pick<Row<'findings'>, 'state' | 'evidence' | 'answered_by'>,
+) => tx.updateTable('findings').set(answer).where('id', '=', id).where('state', '=', 'open').execute();
+
+/** The model that a runner started this session's run on a task with; null where no runner did. */
+export async function modelOfRun(db: Db, task: number, session: string): Promise<string | null> {
+  const run = await db
+    .selectFrom('spawns')
+    .select('model')
+    .where('task', '=', task)
+    .where('session', '=', session)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return run?.model ?? null;
+}
 
 /** The submission of a task or its pipeline with this commit; without one, the latest. */
 export async function submissionOf(

@@ -49,7 +49,7 @@ export async function decidePlan(tx: Tx, id: number, state: 'approved' | 'reject
   return row !== undefined;
 }
 
-export const insertReview = (tx: Tx, review: Omit<Row<'reviews'>, 'id'>) =>
+export const insertReview = (tx: Tx, review: Omit<Row<'reviews'>, 'id' | 'model'>) =>
   tx.insertInto('reviews').values(review).execute();
 
 /** Keeps how far an approved plan was applied. */

@@ -32,7 +32,9 @@ export async function openNeeds(
   const states = await Promise.all(
     factory.merge.needs.map((need) => {
       if (isMachineGate(need)) return machineGateState(db, factory, need, submission.commit_id);
-      return need === 'review' ? reviewState(db, submission) : qaState(db, submission.commit_id);
+      return need === 'review'
+        ? reviewState(db, submission, factory.review)
+        : qaState(db, submission.commit_id);
     }),
   );
   return states.filter(({ state }) => state !== 'closed');

@@ -23,7 +23,8 @@ test('binds the verdict to the diff that was read, and leaves the findings as an
   expect(artifact).toMatchObject({ name: 'review', task: 2, agent: 'principal-engineer' });
   expect(artifact.body).toContain('- **major** README.md:3: Says nothing');
 
-  await reviewer.ok('review_submit', { verdict: 'accept', diff, summary: 'Now it is', task: 'T-1' });
+  const answers = [{ finding: 'F-1', state: 'refuted', evidence: 'Line 3 says what it is for.' }];
+  await reviewer.ok('review_submit', { verdict: 'accept', diff, summary: 'Now it is', task: 'T-1', answers });
   expect(await reviewState(db, submission)).toMatchObject({ state: 'closed' });
 });
 

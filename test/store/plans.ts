@@ -4,7 +4,17 @@ import type { Store } from '../../servers/core/store/store.ts';
 /** Tables with a row for every task, call, session or entry; the others stay small however long a factory runs. */
 const GROWING = [
   ...['tasks', 'task_links', 'task_inputs', 'pipelines', 'leases', 'sessions', 'spawns', 'jobs', 'activity'],
-  ...['artifacts', 'submissions', 'gate_results', 'reviews', 'checkpoints', 'verdicts', 'plans', 'releases'],
+  ...[
+    'artifacts',
+    'submissions',
+    'gate_results',
+    'reviews',
+    'findings',
+    'checkpoints',
+    'verdicts',
+    'plans',
+    'releases',
+  ],
   ...['memories', 'memory_entities', 'entities', 'relations', 'lesson_uses', 'estimates', 'state_cards'],
 ];
 

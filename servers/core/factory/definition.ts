@@ -35,6 +35,7 @@ const gate = z.strictObject({
   seconds: z.int().min(1).max(1800).default(300),
 });
 
+const REVIEW = { rounds: 1, models: 'any' as const };
 const MEMORY = { required: true, lines: 120, tokens: 3000, per_day: 200 };
 
 export const factorySchema = z.strictObject({
@@ -81,6 +82,20 @@ export const factorySchema = z.strictObject({
   merge: z.strictObject({
     needs: z.array(z.enum(['smoke', 'consistency', 'docs', 'rollback', 'scan', 'review', 'qa'])).min(1),
   }),
+  review: z
+    .strictObject({
+      rounds: z
+        .int()
+        .min(1)
+        .max(5)
+        .default(REVIEW.rounds)
+        .describe('How many reviews in a row must accept a diff.'),
+      models: z
+        .enum(['any', 'different'])
+        .default(REVIEW.models)
+        .describe('`different`: each of these reviews is the run of another model.'),
+    })
+    .default(REVIEW),
   isolation: z
     .enum(['full', 'partial', 'none'])
     .default('full')

@@ -4,6 +4,7 @@ import { memory } from './migrations/0002_memory.ts';
 import { runs } from './migrations/0003_runs.ts';
 import { infrastructure } from './migrations/0004_infrastructure.ts';
 import { releases } from './migrations/0005_releases.ts';
+import { findings } from './migrations/0006_findings.ts';
 import type { Schema } from './schema.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -22,7 +23,14 @@ export interface Migration {
 }
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [foundation, memory, runs, infrastructure, releases];
+export const MIGRATIONS: readonly Migration[] = [
+  foundation,
+  memory,
+  runs,
+  infrastructure,
+  releases,
+  findings,
+];
 
 /** What the dialects call the same thing; a released migration means these. */
 export const WORDS: Record<Dialect, Words> = {

@@ -19,6 +19,7 @@ export interface Schema extends MemorySchema, InfrastructureSchema {
   submissions: Submissions;
   gate_results: GateResults;
   reviews: Reviews;
+  findings: Findings;
   checkpoints: Checkpoints;
   humans: Humans;
   factory_versions: FactoryVersions;
@@ -194,6 +195,28 @@ export interface Reviews {
   session: string;
   agent: string;
   root: string;
+  created_at: number;
+  /** What the run was made with that reviewed; null where no runner started it. */
+  model: Generated<string | null>;
+}
+
+/** What a review of a change found. Minor ones are told; the others keep the review open until they are answered. */
+export interface Findings {
+  id: Generated<number>;
+  review: number;
+  /** The task and the pipeline that the change was submitted for. */
+  task: number;
+  pipeline: number | null;
+  /** Digest of the diff in which it was found. */
+  diff: string;
+  /** `file` or `file:line`. */
+  place: string;
+  severity: 'blocker' | 'major' | 'minor';
+  what: string;
+  state: 'open' | 'fixed' | 'refuted';
+  evidence: string | null;
+  /** The review that answered it. */
+  answered_by: number | null;
   created_at: number;
 }
 
