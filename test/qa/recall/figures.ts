@@ -1,6 +1,7 @@
 import { CLASSES } from '../corpus/corpus.ts';
 import type { HostileScore } from './hostile.ts';
 import type { Scored } from './score.ts';
+import { type KindSeconds, meanSeconds, secondsByKind } from './seconds.ts';
 
 /** The least part of what was planted that must be found. */
 export const RECALL = 0.9;
@@ -9,11 +10,31 @@ export interface ClassFigures {
   class: string;
   planted: number;
   found: number;
+  /** Planted, tested and not found. */
+  missed: number;
+  /** Planted where the command made no report that counts. */
+  untested: number;
   /** Sound twins of defects of this class. */
   twins: number;
   /** Findings of this class on any twin, by weight. */
   false_alarms: number;
   low: number;
+  /** Of one of its entries, defect or twin, on average. */
+  seconds: number;
+}
+
+/** What is to be known of a run beside what it counted. */
+export interface About {
+  /** Of all entries: how long this run took. */
+  ms: number;
+  /** Entries that should have been counted and were never run. */
+  notRun?: number;
+  /** Entries whose result is of another build of the command, or of an older state of the entry. */
+  stale?: number;
+  /** Entries that were run more than once on this build. */
+  again?: number;
+  /** How many ran at once, at most. */
+  workers?: number;
 }
 
 export interface Figures {
@@ -27,16 +48,25 @@ export interface Figures {
   false_alarms: number;
   low_on_twins: number;
   untested: number;
+  not_run: number;
+  stale: number;
+  again: number;
+  workers: number;
   hostile: number;
   harmless: number;
   seconds: number;
+  kinds: KindSeconds[];
   classes: ClassFigures[];
   cases: Scored[];
   hostile_projects: HostileScore[];
 }
 
 /** Everything that was counted. `ok` only when every bar holds over what was run, and something was run. */
-export function figuresOf(cases: readonly Scored[], hostile: readonly HostileScore[], ms: number): Figures {
+export function figuresOf(
+  cases: readonly Scored[],
+  hostile: readonly HostileScore[],
+  { ms, notRun = 0, stale = 0, again = 0, workers = 1 }: About,
+): Figures {
   const classes = Object.values(CLASSES)
     .flat()
     .map((name) => ofClass(name, cases))
@@ -51,6 +81,8 @@ export function figuresOf(cases: readonly Scored[], hostile: readonly HostileSco
     found >= planted * RECALL &&
     falseAlarms === 0 &&
     untested === 0 &&
+    notRun === 0 &&
+    stale === 0 &&
     harmless === hostile.length;
   return {
     ok,
@@ -62,9 +94,14 @@ export function figuresOf(cases: readonly Scored[], hostile: readonly HostileSco
     false_alarms: falseAlarms,
     low_on_twins: total(cases, ({ low }) => low.length),
     untested,
+    not_run: notRun,
+    stale,
+    again,
+    workers,
     hostile: hostile.length,
     harmless,
     seconds: Math.round(ms / 1_000),
+    kinds: secondsByKind(cases),
     classes,
     cases: [...cases],
     hostile_projects: [...hostile],
@@ -74,13 +111,18 @@ export function figuresOf(cases: readonly Scored[], hostile: readonly HostileSco
 function ofClass(name: string, cases: readonly Scored[]): ClassFigures {
   const count = (list: readonly { class: string }[]) => list.filter((one) => one.class === name).length;
   const found = total(cases, ({ hits }) => count(hits));
+  const lost = total(cases, ({ missed }) => count(missed));
+  const untested = total(cases, ({ missed, untested }) => (untested === undefined ? 0 : count(missed)));
   return {
     class: name,
-    planted: found + total(cases, ({ missed }) => count(missed)),
+    planted: found + lost,
     found,
+    missed: lost - untested,
+    untested,
     twins: cases.filter(({ sound, classes }) => sound && classes.includes(name)).length,
     false_alarms: total(cases, ({ alarms }) => count(alarms)),
     low: total(cases, ({ low }) => count(low)),
+    seconds: meanSeconds(cases.filter(({ classes }) => classes.includes(name)).map(({ ms }) => ms)),
   };
 }
 

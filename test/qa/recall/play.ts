@@ -8,9 +8,8 @@ import type { PagePlaces } from './page_place.ts';
 import { isResource, isRoute, sameFile, sameResource, sameRoute } from './place.ts';
 import { type Planted, type Scored, score } from './score.ts';
 
-export interface PlayOptions {
-  pages: PagePlaces;
-  /** Of one run of the command. */
+/** Of one run of the command. */
+interface Bounds {
   seconds: number;
   signal: AbortSignal;
 }
@@ -19,27 +18,27 @@ export interface PlayOptions {
  * Tests one case as a stranger would: its product in a new folder whose name says nothing, the real command, nothing
  * of the corpus beside it. The folder is removed.
  */
-export async function play(
-  planted: PlantedCase,
-  all: readonly PlantedCase[],
-  { pages, seconds, signal }: PlayOptions,
-): Promise<Scored> {
+export async function play(planted: PlantedCase, bounds: Bounds): Promise<Ran> {
   const room = await mkdtemp(join(tmpdir(), 'stranger-'));
   try {
-    const ran = await runIn(room, planted, { seconds, signal });
-    const samePlace = (one: PlantedCase, expected: Planted, finding: Reported) =>
-      placeOf(pages, one, expected, finding);
-    return await score(planted, ran, { samePlace, defect: all.find(({ id }) => id === planted.twin) });
+    return await runIn(room, planted, bounds);
   } finally {
     await rm(room, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function runIn(
-  room: string,
+/** Counts what a run of one case found. */
+export function scored(
   planted: PlantedCase,
-  bounds: Pick<PlayOptions, 'seconds' | 'signal'>,
-): Promise<Ran> {
+  ran: Omit<Ran, 'output'>,
+  { all, pages }: { all: readonly PlantedCase[]; pages: PagePlaces },
+): Promise<Scored> {
+  const samePlace = (one: PlantedCase, expected: Planted, finding: Reported) =>
+    placeOf(pages, one, expected, finding);
+  return score(planted, ran, { samePlace, defect: all.find(({ id }) => id === planted.twin) });
+}
+
+async function runIn(room: string, planted: PlantedCase, bounds: Bounds): Promise<Ran> {
   const folder = join(room, 'product');
   await checkOut(planted, folder);
   if (planted.parent !== undefined) await withHistory(planted.dir, planted.parent, folder);

@@ -35,6 +35,8 @@ export interface Scored {
   untested?: string;
   /** How long it took. */
   ms: number;
+  /** The checks that ran, and how long each took. */
+  checks: { name: string; ms: number }[];
 }
 
 /**
@@ -44,7 +46,7 @@ export interface Scored {
  */
 export async function score(
   planted: PlantedCase,
-  { report, fault, ms }: Ran,
+  { report, fault, ms }: Omit<Ran, 'output'>,
   { samePlace, defect }: { samePlace: SamePlace; defect?: PlantedCase | undefined },
 ): Promise<Scored> {
   const { id, kind, sound, expect } = planted;
@@ -52,7 +54,8 @@ export async function score(
     (finding) => kind === 'project' || !ONLY_OF_PROJECTS.includes(finding.class),
   );
   const classes = [...new Set((defect ?? planted).expect.map((finding) => finding.class))];
-  const base = { id, kind, sound, classes, ms, ...(fault !== undefined && { untested: fault }) };
+  const checks = (report?.checks ?? []).filter(({ ran }) => ran).map(({ name, ms }) => ({ name, ms }));
+  const base = { id, kind, sound, classes, ms, checks, ...(fault !== undefined && { untested: fault }) };
   if (sound) {
     const low = counted.filter(({ severity }) => severity === 'low');
     return { ...base, hits: [], missed: [], alarms: counted.filter((one) => !low.includes(one)), low };
@@ -60,6 +63,10 @@ export async function score(
   const { hits, missed } = await matched(planted, expect, fault === undefined ? counted : [], samePlace);
   return { ...base, hits, missed, alarms: [], low: [] };
 }
+
+/** Whether nothing is to be said against how the entry was tested. */
+export const isGood = ({ missed, alarms, untested }: Scored): boolean =>
+  missed.length === 0 && alarms.length === 0 && untested === undefined;
 
 /** Precise findings are given away first, so that one that names only the page takes what is left. */
 async function matched(
