@@ -73,7 +73,13 @@ const Text = z.record(z.string(), z.string());
 const Severity = z.enum(['critical', 'high', 'medium', 'low']);
 const Class = z.enum(Object.values(CLASSES).flat());
 const Name = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-const Finding = z.strictObject({ class: Class, severity: Severity, where: z.string() });
+/** `also`: other places that name the same fault rightly. */
+const Finding = z.strictObject({
+  class: Class,
+  severity: Severity,
+  where: z.string(),
+  also: z.array(z.string()).optional(),
+});
 
 const RequestStep = z.strictObject({
   method: z.string(),

@@ -72,6 +72,8 @@ test('an entry whose product was changed is due again, one of which only more is
   const [found] = before.entries.cases;
   if (found) found.expect = [{ ...race, where: 'POST /elsewhere' }];
   expect((await counted(before, 0)).found).toBe(0);
+  if (found) found.expect = [{ ...race, where: 'POST /elsewhere', also: ['server.mjs', 'POST /redeem'] }];
+  expect((await counted(before, 0)).found).toBe(1);
 });
 
 test('what is counted says what was never run, what is of another build, and what was run again', async () => {

@@ -66,7 +66,20 @@ async function withHistory(dir: string, parent: string, folder: string): Promise
   await git('commit', '--quiet', '--message=The change');
 }
 
-async function placeOf(pages: PagePlaces, planted: PlantedCase, { where }: Planted, finding: Reported) {
+async function placeOf(
+  pages: PagePlaces,
+  planted: PlantedCase,
+  { where, also = [] }: Planted,
+  finding: Reported,
+) {
+  for (const place of [where, ...also]) {
+    const found = await placeIs(pages, planted, place, finding);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function placeIs(pages: PagePlaces, planted: PlantedCase, where: string, finding: Reported) {
   if (isRoute(where)) return sameRoute(where, finding.where) ? 'same' : undefined;
   if (planted.kind !== 'page') return sameFile(where, finding.where) ? 'same' : undefined;
   if (isResource(where)) return sameResource(where, finding) ? 'same' : undefined;
