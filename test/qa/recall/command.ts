@@ -43,6 +43,8 @@ export interface RunOptions {
   out: string;
   /** The auth file. */
   auth?: string;
+  /** The file of a task's criteria. */
+  criteria?: string;
   env?: Record<string, string>;
   seconds: number;
   signal: AbortSignal;
@@ -55,8 +57,10 @@ export interface RunOptions {
  * this resolves. Never rejects for what the command does; rejects with the signal's reason when that is aborted.
  */
 export async function millwrightQa(folder: string, options: RunOptions): Promise<Ran> {
-  const { out, auth, env, seconds, signal, started } = options;
-  const args = ['qa', folder, '--json', '--out', out, ...(auth === undefined ? [] : ['--auth', auth])];
+  const { out, auth, criteria, env, seconds, signal, started } = options;
+  const args = ['qa', folder, '--json', '--out', out];
+  if (auth !== undefined) args.push('--auth', auth);
+  if (criteria !== undefined) args.push('--criteria', criteria);
   const begun = performance.now();
   const child = execa(process.execPath, [LAUNCHER, ...args], {
     reject: false,

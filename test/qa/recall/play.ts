@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -44,7 +44,23 @@ async function runIn(room: string, planted: PlantedCase, bounds: Bounds): Promis
   if (planted.parent !== undefined) await withHistory(planted.dir, planted.parent, folder);
   const auth = planted.auth === undefined ? undefined : join(room, 'auth.json');
   if (auth !== undefined) await cp(join(planted.dir, planted.auth ?? ''), auth);
-  return millwrightQa(folder, { out: join(room, 'out'), ...bounds, ...(auth !== undefined && { auth }) });
+  const criteria = planted.task && (await criteriaOf(planted.task, join(room, 'criteria.json')));
+  return millwrightQa(folder, {
+    out: join(room, 'out'),
+    ...bounds,
+    ...(auth !== undefined && { auth }),
+    ...(criteria !== undefined && { criteria }),
+  });
+}
+
+/** The criteria of a task with what each is tied to, in the words of the task. */
+async function criteriaOf(
+  { criteria, ties }: NonNullable<PlantedCase['task']>,
+  file: string,
+): Promise<string> {
+  const list = criteria.map(({ id, text }) => ({ criterion: text, checks: ties[id] ?? [] }));
+  await writeFile(file, JSON.stringify(list, null, 2));
+  return file;
 }
 
 /** A repository of two commits, as whoever made the change has it: the parent has neither its code nor its tests. */
@@ -80,6 +96,8 @@ async function placeOf(
 }
 
 async function placeIs(pages: PagePlaces, planted: PlantedCase, where: string, finding: Reported) {
+  const criterion = planted.task?.criteria.find(({ id }) => id === where);
+  if (criterion) return finding.what.includes(criterion.text) ? 'same' : undefined;
   if (isRoute(where)) return sameRoute(where, finding.where) ? 'same' : undefined;
   if (planted.kind !== 'page') return sameFile(where, finding.where) ? 'same' : undefined;
   if (isResource(where)) return sameResource(where, finding) ? 'same' : undefined;
