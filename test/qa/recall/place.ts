@@ -36,7 +36,7 @@ const isSame = (a: Route, b: Route): boolean =>
 
 const isSameSegment = (a: string, b: string): boolean => a === b || PARAMETER.test(a) || PARAMETER.test(b);
 
-/** Whether a finding's `where` names the planted file, with or without a line; or the criterion of that id. */
+/** Whether a finding's `where` names the planted file, with or without a line. */
 export function sameFile(planted: string, where: string): boolean {
   return where.split(/[\s,;()"'`]+/).some((part) => bare(part) === bare(planted));
 }
