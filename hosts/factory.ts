@@ -1,20 +1,33 @@
+import { join } from 'node:path';
+import type { Factory } from '../servers/core/factory/definition.ts';
 import type { Capability } from '../servers/core/permissions.ts';
+import { PACKAGE_ROOT } from '../servers/core/version.ts';
 
-/** One agent of the factory, as a host's configuration needs it. */
-export interface HostAgent {
+/** One agent of the factory, as the guard knows it. */
+export interface GuardedAgent {
   readonly agent: string;
   readonly role: string;
-  readonly title: string;
-  /** When to use it, in one sentence. */
-  readonly description: string;
   readonly may: readonly Capability[];
   /** Globs of what it may change, below a clone. */
   readonly writes: readonly string[];
   /** The roles it may have run. */
   readonly spawns: readonly string[];
+}
+
+/** One agent of the factory, as a host's configuration needs it. */
+export interface HostAgent extends GuardedAgent {
+  readonly title: string;
+  /** When to use it, in one sentence. */
+  readonly description: string;
   /** The absolute path of its enrolment. */
   readonly enrolment: string;
 }
+
+/** The agents of a factory, in the order of its file. */
+export const guardedAgents = ({ roles }: Pick<Factory, 'roles'>): GuardedAgent[] =>
+  Object.entries(roles).flatMap(([role, { agents, may, writes, spawns }]) =>
+    agents.map((agent) => ({ agent, role, may, writes, spawns })),
+  );
 
 /** All that a host's configuration is made from; every path is absolute. */
 export interface HostFactory {
@@ -42,6 +55,13 @@ export interface Programs {
   readonly launcher: string;
   readonly guard: string;
 }
+
+/** The programs of this installation. */
+export const PROGRAMS: Programs = {
+  node: process.execPath,
+  launcher: join(PACKAGE_ROOT, 'bin', 'millwright.cjs'),
+  guard: join(PACKAGE_ROOT, 'hosts', 'plugin', 'guard', 'guard.cjs'),
+};
 
 /** The name of the main session's server: the prompt of the CEO is then `/mcp__millwright__ceo`. */
 export const MAIN_SERVER = 'millwright';

@@ -1,4 +1,4 @@
-import { type HostFactory, quoted } from './factory.ts';
+import { type HostFactory, PROGRAMS, type Programs, quoted } from './factory.ts';
 
 /** One entry of a host's `hooks`, in the form that Claude Code and Codex share. */
 export interface HookEntry {
@@ -24,23 +24,45 @@ export function factoryHooks(
   factory: HostFactory,
   failsClosed: Readonly<Record<string, unknown>> = {},
 ): Hooks {
-  const { node, launcher, guard } = factory.programs;
-  const guarded = `${words(node, guard, factory.policy)} || { echo ${quoted(NOT_RUN)} >&2; exit 2; }`;
+  const { node, launcher } = factory.programs;
   const card = command(words(node, launcher, 'memory', 'card', '--enrolment', factory.main.enrolment));
   const stopping = command(
     words(node, launcher, 'session', 'stopping', '--enrolment', factory.main.enrolment),
   );
   return {
-    PreToolUse: [
-      {
-        matcher: '.*',
-        hooks: [{ type: 'command', command: guarded, timeout: GUARD_SECONDS, ...failsClosed }],
-      },
-    ],
+    PreToolUse: [guarded(factory.programs, factory.policy, failsClosed)],
     SessionStart: [{ hooks: [card] }],
     PreCompact: [{ hooks: [card] }],
     SubagentStop: [{ hooks: [stopping] }],
     SessionEnd: [{ hooks: [{ ...card, timeout: END_SECONDS }] }],
+  };
+}
+
+/**
+ * The hooks of one run: the guard with the run's own policy, and where the agent stands, said again after a compaction.
+ *
+ * @param card the file that the runner keeps the agent's state card in
+ */
+export function runHooks(
+  policy: string,
+  card: string,
+  failsClosed: Readonly<Record<string, unknown>> = {},
+): Hooks {
+  return {
+    PreToolUse: [guarded(PROGRAMS, policy, failsClosed)],
+    SessionStart: [{ matcher: 'compact', hooks: [command(words('cat', card))] }],
+  };
+}
+
+function guarded(
+  { node, guard }: Programs,
+  policy: string,
+  failsClosed: Readonly<Record<string, unknown>>,
+): HookEntry {
+  const line = `${words(node, guard, policy)} || { echo ${quoted(NOT_RUN)} >&2; exit 2; }`;
+  return {
+    matcher: '.*',
+    hooks: [{ type: 'command', command: line, timeout: GUARD_SECONDS, ...failsClosed }],
   };
 }
 

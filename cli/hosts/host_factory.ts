@@ -1,11 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HostAgent, HostFactory } from '../../hosts/factory.ts';
+import { guardedAgents, type HostAgent, type HostFactory, PROGRAMS } from '../../hosts/factory.ts';
 import type { Definition } from '../../servers/core/factory/parse.ts';
 import { roleWords } from '../../servers/core/factory/parse.ts';
 import { DEFAULT_PROTECTED } from '../../servers/core/git/paths.ts';
 import type { FactoryPaths } from '../../servers/core/paths.ts';
-import { PACKAGE_ROOT } from '../../servers/core/version.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { shown } from '../io.ts';
 import { claudeFolder } from './claude_code.ts';
@@ -25,19 +24,13 @@ export async function hostFactory(
   as: string | undefined,
 ): Promise<HostFactory> {
   const { factory } = definition;
-  const agents = Object.entries(factory.roles).flatMap(([role, { agents: names, ...given }]) =>
-    names.map(
-      (agent): HostAgent => ({
-        agent,
-        role,
-        title: given.title,
-        description: roleWords(definition.words, role).description,
-        may: given.may,
-        writes: given.writes,
-        spawns: given.spawns,
-        enrolment: join(paths.enrolments, `${agent}.json`),
-      }),
-    ),
+  const agents = guardedAgents(factory).map(
+    (one): HostAgent => ({
+      ...one,
+      title: factory.roles[one.role]?.title ?? one.role,
+      description: roleWords(definition.words, one.role).description,
+      enrolment: join(paths.enrolments, `${one.agent}.json`),
+    }),
   );
   const role = as ?? factory.lead;
   const main = agents.find((agent) => agent.role === role);
@@ -60,11 +53,7 @@ export async function hostFactory(
     protectedPaths: [...DEFAULT_PROTECTED, ...factory.protected],
     ownAgents: await ownAgents(),
     policy: join(hostsFolder(paths), 'policy.json'),
-    programs: {
-      node: process.execPath,
-      launcher: join(PACKAGE_ROOT, 'bin', 'millwright.cjs'),
-      guard: join(PACKAGE_ROOT, 'hosts', 'plugin', 'guard', 'guard.cjs'),
-    },
+    programs: PROGRAMS,
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scrubbed, shareLogin } from '../run/environment.ts';
+import { hooksOf } from '../run/guard.ts';
 import { type HostPort, type Launch, type LaunchInput, SERVER } from '../run/port.ts';
 import { claudeCodeStream } from './stream.ts';
 
@@ -26,12 +27,16 @@ export const claudeCode: HostPort = {
     const { folder, choice, changes } = input;
     const config = join(folder, 'config');
     const servers = join(folder, 'mcp.json');
+    const settings = join(folder, 'settings.json');
+    const hooks = await hooksOf(input, { onFailure: 'block' });
     await mkdir(config, { recursive: true, mode: 0o700 });
     await writeFile(servers, serversOf(input), { mode: 0o600 });
+    await writeFile(settings, JSON.stringify({ hooks, disableAllHooks: false }), { mode: 0o600 });
     const tools = changes ? CHANGES : READS;
     const args = [
       ...['-p', input.prompt, '--output-format', 'stream-json', '--verbose', '--no-session-persistence'],
       ...['--setting-sources', 'user', '--strict-mcp-config', '--mcp-config', servers],
+      ...['--settings', settings],
       ...['--permission-mode', 'dontAsk', '--tools', tools.join(',')],
       ...['--allowedTools', [...tools, `mcp__${SERVER}`].join(',')],
       ...(choice.model ? ['--model', choice.model] : []),

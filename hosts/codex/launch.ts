@@ -1,11 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scrubbed, shareLogin } from '../run/environment.ts';
+import { hooksOf } from '../run/guard.ts';
 import { type HostPort, type Launch, type LaunchInput, SERVER } from '../run/port.ts';
 import { codexStream } from './stream.ts';
 
 const PROVIDER = ['OPENAI_API_KEY', 'CODEX_API_KEY'];
 const LOGIN = 'auth.json';
+/** Codex skips hooks in silence that nobody trusted; in this folder there are none but the factory's. */
+const TRUST = '--dangerously-bypass-hook-trust';
 const TOOL_SECONDS = 60;
 
 /**
@@ -20,10 +23,13 @@ export const codex: HostPort = {
     const home = join(input.folder, 'config');
     await mkdir(home, { recursive: true, mode: 0o700 });
     await writeFile(join(home, 'config.toml'), configOf(input), { mode: 0o600 });
+    await writeFile(join(home, 'hooks.json'), JSON.stringify({ hooks: await hooksOf(input) }), {
+      mode: 0o600,
+    });
     if (input.words) await writeFile(join(home, 'AGENTS.md'), input.words, { mode: 0o600 });
     if (!input.choice.host.key_env) await shareLogin(input.env, `.codex/${LOGIN}`, join(home, LOGIN));
     const args = [
-      ...['exec', '--json', '--skip-git-repo-check', '--strict-config'],
+      ...['exec', '--json', '--skip-git-repo-check', '--strict-config', TRUST],
       ...['-s', input.changes ? 'danger-full-access' : 'read-only', '--', input.prompt],
     ];
     const cwd = join(input.folder, 'empty');

@@ -1,6 +1,6 @@
 import picomatch from 'picomatch';
 import type { Capability } from '../../servers/core/permissions.ts';
-import { type HostAgent, type HostFactory, MAIN_SERVER, subAgentName } from '../factory.ts';
+import { type GuardedAgent, type HostFactory, MAIN_SERVER, subAgentName } from '../factory.ts';
 
 /** What `guard.cjs` reads: plain data, so that it needs no package. Patterns are sources of regular expressions. */
 export interface Policy {
@@ -8,6 +8,10 @@ export interface Policy {
   /** The folder of the factory's state, and the one folder in it that agents work in. */
   readonly state: string;
   readonly clones: string;
+  /** The only clones to change; null for all of them. */
+  readonly changes: readonly string[] | null;
+  /** Folders in the state that a host has for itself: they may be read. */
+  readonly scratch: readonly string[];
   readonly protected: readonly string[];
   /** The key in `agents` of the main session, and of sub-agents that have no role of their own. */
   readonly main: string;
@@ -36,16 +40,20 @@ const BUILT_IN = [
 ];
 const GLOB = { dot: true, nonegate: true, windows: false };
 
+/** What a policy is made from. */
+export interface Guarded extends Pick<HostFactory, 'name' | 'home' | 'clones' | 'protectedPaths'> {
+  readonly main: GuardedAgent;
+  readonly agents: readonly GuardedAgent[];
+}
+
 /** The policy of the guard for one factory and one main session. */
-export function guardPolicy(factory: HostFactory): Policy {
+export function guardPolicy(factory: Guarded & Pick<HostFactory, 'ownAgents'>): Policy {
   const { main, agents } = factory;
   const subAgents = agents.filter(({ agent }) => agent !== main.agent);
   return {
-    factory: factory.name,
-    state: factory.home,
-    clones: factory.clones,
-    protected: factory.protectedPaths.map((glob) => pattern(glob.normalize('NFC').toLowerCase())),
-    main: MAIN_SERVER,
+    ...ofFactory(factory),
+    changes: null,
+    scratch: [],
     agents: {
       [MAIN_SERVER]: agentPolicy(factory, main, MAIN_SERVER, [...BUILT_IN, ...factory.ownAgents]),
       ...Object.fromEntries(
@@ -58,9 +66,35 @@ export function guardPolicy(factory: HostFactory): Policy {
   };
 }
 
+/**
+ * The policy of the guard for one run: one agent that starts no other inside its host, and one clone to change.
+ *
+ * @param clone undefined for a role that changes no files
+ * @param scratch the folders of the run's own
+ */
+export function runPolicy(factory: Guarded, clone: string | undefined, scratch: readonly string[]): Policy {
+  const { main } = factory;
+  const policy = agentPolicy(factory, main, MAIN_SERVER, []);
+  const spawn = main.spawns.length > 0 ? 'Have others run with agent_spawn.' : policy.instead.spawn;
+  return {
+    ...ofFactory(factory),
+    changes: clone === undefined ? [] : [clone],
+    scratch,
+    agents: { [MAIN_SERVER]: { ...policy, spawns: [], instead: { ...policy.instead, spawn } } },
+  };
+}
+
+const ofFactory = ({ name, home, clones, protectedPaths }: Guarded) => ({
+  factory: name,
+  state: home,
+  clones,
+  protected: protectedPaths.map((glob) => pattern(glob.normalize('NFC').toLowerCase())),
+  main: MAIN_SERVER,
+});
+
 function agentPolicy(
-  { agents, main }: HostFactory,
-  agent: HostAgent,
+  { agents, main }: Guarded,
+  agent: GuardedAgent,
   server: string,
   others: readonly string[],
 ): AgentPolicy {
@@ -87,8 +121,8 @@ function agentPolicy(
 
 /** The tool to use instead, or who has it. */
 function way(
-  agents: readonly HostAgent[],
-  agent: HostAgent,
+  agents: readonly GuardedAgent[],
+  agent: GuardedAgent,
   needs: Capability,
   tool: string,
   why: string,

@@ -11,6 +11,7 @@ import { noteLaunch, noteProgress, usedSince } from '../../servers/tasks/runs_qu
 import { claudeCode } from '../claude-code/launch.ts';
 import { codex } from '../codex/launch.ts';
 import { mainlineWords } from './folder.ts';
+import { policyFor } from './guard.ts';
 import { microsOf, needsPrice, reached, tokensOf } from './limits.ts';
 import type { HostPort, Seen } from './port.ts';
 import type { Watchdog } from './process.ts';
@@ -111,6 +112,7 @@ async function launchOn(
     token: place.token,
     choice,
     changes: place.changes,
+    policy: await policyFor(factory, services.paths, { ...place, agent: run.agent }),
     env: carrier.env,
   });
   const note = (seen: Readonly<Seen>) =>

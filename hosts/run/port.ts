@@ -1,4 +1,5 @@
 import type { Choice, HOST_KINDS } from '../../servers/core/factory/runs.ts';
+import type { Policy } from '../guard/policy.ts';
 
 /** What a host said so far of one run, read from its stream; counts are of the host's own report. */
 export interface Seen {
@@ -47,6 +48,8 @@ export interface LaunchInput {
   readonly choice: Choice;
   /** Whether the role changes files, and so needs a shell and an editor. */
   readonly changes: boolean;
+  /** What the guard lets the run do. */
+  readonly policy: Policy;
   /** The runner's environment; what the host may see of it, the launch decides. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -8,6 +8,7 @@ import type { HostName } from './binaries.ts';
 import { newPerson, type Person, runHost } from './isolated.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
 import { type Block, plan, type ToolResult } from './plan.ts';
+import { resultsIn } from './results.ts';
 
 /** A person with a repository, a factory `shop` of a preset, and both hosts set up by `init`. */
 export interface HostDesk {
@@ -131,12 +132,7 @@ export async function openHostDesk(preset = 'solo'): Promise<HostDesk> {
           .orderBy('seq')
           .execute(),
       ),
-    results: () => {
-      const all = model.requests.flatMap(({ turns }) =>
-        turns.flatMap((turn) => (turn.from === 'user' ? turn.results : [])),
-      );
-      return [...new Map(all.map((result) => [result.call, result])).values()];
-    },
+    results: () => resultsIn(model.requests),
     async close() {
       await model.close();
       await person.remove();

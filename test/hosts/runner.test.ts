@@ -3,56 +3,16 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, expect, test } from 'vitest';
 import { hostBinary } from './binaries.ts';
-import { type Mill, type MillOptions, openMill, type Parsed } from './mill.ts';
-import { type ModelStub, startModelStub } from './model_stub.ts';
-import { plan, planFromPrompt, type Script } from './plan.ts';
+import { byModel, closeMill, codexTool, done, openHostMill, thenDown, tool } from './host_mill.ts';
+import type { Parsed } from './mill.ts';
+import { plan } from './plan.ts';
 
-let open: { mill: Mill; model: ModelStub } | undefined;
-afterEach(async () => {
-  await open?.mill.close();
-  await open?.model.close();
-  open = undefined;
-});
-
-/** A mill whose hosts are the real ones and whose model says what `script` says. */
-async function start(script: Script = planFromPrompt, options: MillOptions = {}) {
-  const model = await startModelStub(script);
-  const hosts = {
-    'claude-code': { kind: 'claude-code', command: await hostBinary('claude-code') },
-    codex: {
-      kind: 'codex',
-      command: await hostBinary('codex'),
-      endpoint: `${model.url}/v1`,
-      key_env: 'SCRIPTED_KEY',
-    },
-  };
-  const mill = await openMill({
-    ...options,
-    env: {
-      ANTHROPIC_BASE_URL: model.url,
-      ANTHROPIC_API_KEY: 'sk-ant-scripted',
-      SCRIPTED_KEY: 'scripted',
-      ...options.env,
-    },
-    change(factory) {
-      Object.assign(factory, { hosts });
-      return options.change?.(factory);
-    },
-  });
-  open = { mill, model };
-  return open;
-}
-
-const tool = (name: string, input: Record<string, unknown> = {}) => ({
-  tool: `mcp__millwright__${name}`,
-  input,
-});
-const done = tool('task_complete', { summary: 'It adds, as was seen.' });
+afterEach(closeMill);
 
 test.each(['claude-code', 'claude-code-older'] as const)(
   'a run on %s hands its task in, and says what it used',
   async (host) => {
-    const { mill, model } = await start(undefined, {
+    const { mill, model } = await openHostMill(undefined, {
       change: async (factory) =>
         Object.assign(factory.hosts ?? {}, {
           'claude-code': { kind: 'claude-code', command: await hostBinary(host) },
@@ -78,31 +38,8 @@ test.each(['claude-code', 'claude-code-older'] as const)(
   },
 );
 
-const codexTool = (name: string, input: Record<string, unknown> = {}) => ({
-  tool: `mcp__millwright::${name}`,
-  input,
-});
-
-/** What the model of one name says by its own plan; others are down. */
-const byModel =
-  (scripts: Readonly<Record<string, Script>>): Script =>
-  (request) => {
-    const script = Object.entries(scripts).find(([name]) => request.model.startsWith(name))?.[1];
-    if (!script) throw new Error('this model is down');
-    return script(request);
-  };
-
-/** Says one turn after the other; after the last one the provider is down. */
-const thenDown =
-  (...said: Parameters<typeof plan>): Script =>
-  ({ turns }) => {
-    const step = said[turns.filter(({ from }) => from === 'model').length];
-    if (!step) throw new Error('the provider is down');
-    return [step].flat();
-  };
-
 test('a run on Codex hands its task in', async () => {
-  const { mill, model } = await start(undefined, {
+  const { mill, model } = await openHostMill(undefined, {
     change: ({ roles }: Parsed) => Object.assign(roles.developer ?? {}, { host: 'codex', model: 'gpt-5.4' }),
   });
   const said = plan(codexTool('task_checkout'), codexTool('task_complete', { summary: 'It adds.' }), {
@@ -119,7 +56,7 @@ test('a run on Codex hands its task in', async () => {
 });
 
 test('words are no result, and an endpoint that dies gives the task back with what was said', async () => {
-  const { mill } = await start(({ turns }) => {
+  const { mill } = await openHostMill(({ turns }) => {
     const step = turns.filter(({ from }) => from === 'model').length;
     const isFirst = JSON.stringify(turns).includes('CHATTY');
     if (isFirst) return [{ text: 'Everything is finished and merged, I promise.' }];
@@ -141,7 +78,7 @@ test('words are no result, and an endpoint that dies gives the task back with wh
 });
 
 test('a run past its limit is stopped within one event, with everything it started', async () => {
-  const { mill, model } = await start(
+  const { mill, model } = await openHostMill(
     ({ turns }) => {
       const n = turns.filter(({ from }) => from === 'model').length;
       const left = n === 1 ? 'setsid nohup sleep 987 >/dev/null 2>&1 & ' : '';
@@ -187,7 +124,7 @@ test('a branch carries hostile host configuration, and nothing of it runs or is 
     ([path, text]) =>
       `mkdir -p "$(dirname '${path}')"; echo '${Buffer.from(text).toString('base64')}' | base64 -d > '${path}'`,
   );
-  const { mill, model } = await start(
+  const { mill, model } = await openHostMill(
     byModel({
       first: thenDown({ tool: 'Bash', input: { command: plant.join('\n'), description: 'plant it' } }),
       second: thenDown({ tool: 'Bash', input: { command: 'ls -a', description: 'look' } }),

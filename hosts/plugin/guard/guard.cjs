@@ -52,11 +52,12 @@ function decide(policy, input) {
     .flat()
     .filter((part) => typeof part === 'string')
     .join(' ');
-  const found = tool === 'apply_patch' || command === '' ? undefined : running(policy, input.cwd, command);
+  const cwd = folderOf(input.cwd, given.workdir, command);
+  const found = tool === 'apply_patch' || command === '' ? undefined : running(policy, cwd, command);
   if (found) return found;
   const files = patched(command || String(given.patch ?? given.input ?? ''));
   if (command !== '' || files.length > 0) {
-    return first(files, (path) => changing(policy, agent, absolute(input.cwd, path)));
+    return first(files, (path) => changing(policy, agent, absolute(cwd, path)));
   }
   const paths = FILE_FIELDS.map((field) => given[field]).filter((path) => typeof path === 'string');
   return first(paths, (path) => {
@@ -70,6 +71,13 @@ function spawning(agent, { subagent_type }) {
   const type = String(subagent_type ?? 'general-purpose');
   if (agent.spawns.includes(type)) return undefined;
   return { rule: 'spawn', why: `The role ${agent.role} may not start ${type.slice(0, 80)}.` };
+}
+
+/** The folder that a command runs in: the session's, the call's own, and where its first step goes. */
+function folderOf(cwd, workdir, command) {
+  const from = typeof workdir === 'string' ? absolute(cwd, workdir) : cwd;
+  const to = /^\s*cd\s+(?:--\s+)?('[^']+'|"[^"]+"|[^\s'";&|]+)\s*(?:&&|;|\n)/.exec(command)?.[1];
+  return to === undefined ? from : absolute(from, to.replace(/["']/g, ''));
 }
 
 function running(policy, cwd, raw) {
@@ -93,6 +101,9 @@ function changing(policy, agent, path) {
   if (!inClone) {
     const rule = HOST_CONFIG.test(path) ? 'protected' : 'edit';
     return { rule, why: `${path} is in no clone of this factory.` };
+  }
+  if (policy.changes && !policy.changes.some((clone) => isIn(clone, path))) {
+    return { rule: 'edit', why: `${path} is in the clone of another task.` };
   }
   const relative = path
     .slice(policy.clones.length + 1)
@@ -135,8 +146,10 @@ function matches(glob, name) {
   return new RegExp(`^${source}$`).test(name);
 }
 
-const isState = ({ state, clones }, path) =>
-  (path === state || path.startsWith(state + sep)) && path !== clones && !path.startsWith(clones + sep);
+const isState = ({ state, clones, scratch = [] }, path) =>
+  isIn(state, path) && ![clones, ...scratch].some((folder) => isIn(folder, path));
+
+const isIn = (folder, path) => path === folder || path.startsWith(folder + sep);
 
 const stateOf = (path) => ({ rule: 'state', why: `${path} belongs to the factory, not to its agents.` });
 
@@ -168,13 +181,13 @@ function absolute(cwd, path) {
 function policyOf(cwd) {
   const all = process.env.MILLWRIGHT_HOME ?? join(process.env.HOME ?? '/', '.millwright');
   const here = absolute('/', cwd);
-  const holds = (folder) => here === folder || here.startsWith(folder + sep);
   for (const name of existsSync(all) ? readdirSync(all) : []) {
     const product = join(all, name, 'product.json');
     const policy = join(all, name, 'hosts', 'policy.json');
     if (!existsSync(product) || !existsSync(policy)) continue;
     const { repository } = JSON.parse(readFileSync(product, 'utf8'));
-    if (holds(absolute('/', repository)) || holds(absolute('/', join(all, name)))) return policy;
+    const folders = [repository, join(all, name)];
+    if (folders.some((folder) => isIn(absolute('/', folder), here))) return policy;
   }
   return undefined;
 }
