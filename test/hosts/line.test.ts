@@ -1,12 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { readDefinition } from '../../servers/core/factory/create.ts';
-import { type Desk, openDesk } from '../cli/command.ts';
+import { openDesk } from '../cli/command.ts';
 import { hostBinary } from './binaries.ts';
+import { openLine } from './line_desk.ts';
 import { playsTheLine } from './line_script.ts';
-import { PRODUCT } from './mill.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
 
 const REQUEST = 'Sums of three numbers, as a function that is tested and documented.';
@@ -23,47 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => model.close());
 
-/** A desk with a factory whose developer runs on Codex and all others on Claude Code. */
-async function openLine(): Promise<{ desk: Desk; env: Record<string, string> }> {
-  const desk = await openDesk(
-    Object.fromEntries(
-      PRODUCT.filter(({ path }) => !path.includes('/')).map(({ path, content }) => [path, String(content)]),
-    ),
-  );
-  for (const { path, content } of PRODUCT.filter(({ path }) => path.includes('/'))) {
-    await mkdir(join(desk.repository, path, '..'), { recursive: true });
-    await writeFile(join(desk.repository, path), content);
-  }
-  await desk.git(['add', '-A']);
-  await desk.git(['commit', '-q', '-m', 'The product']);
-  const shipped = await readDefinition('solo');
-  const factory = parse(shipped['factory.yaml'] ?? '');
-  factory.memory.required = false;
-  factory.lease.beat = 5;
-  factory.roles.developer = { ...factory.roles.developer, host: 'codex', model: 'gpt-5.4' };
-  factory.hosts = {
-    'claude-code': { kind: 'claude-code', command: await hostBinary('claude-code') },
-    codex: {
-      kind: 'codex',
-      command: await hostBinary('codex'),
-      endpoint: `${model.url}/v1`,
-      key_env: 'SCRIPTED_KEY',
-    },
-  };
-  const file = join(desk.folder, 'factory.yaml');
-  await writeFile(file, stringify(factory));
-  const made = await desk.run(['init', '--factory', file, '--name', 'shop'], { timeout: 100_000 });
-  if (made.exit !== 0) throw new Error(made.stdout);
-  const env = {
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'sk-ant-scripted',
-    SCRIPTED_KEY: 'scripted',
-  };
-  return { desk, env };
-}
-
 test('one command takes a feature through the whole line: Claude Code, and Codex for the change', async () => {
-  const { desk, env } = await openLine();
+  const { desk, env } = await openLine(model);
   const ran = await desk.run(['run', REQUEST, '--yes'], { env, timeout: LINE_MS });
   if (process.env.DEBUG) process.stderr.write(`${ran.stderr}\n${ran.stdout}\n`);
   expect(ran.json).toMatchObject({

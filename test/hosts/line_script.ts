@@ -5,6 +5,7 @@ interface Brief {
   title: string;
   leaves: string[];
   closes: string[];
+  checkpoint: string | null;
   inputs: { artifact: string; name: string }[];
 }
 
@@ -27,13 +28,43 @@ export const playsTheLine =
     const results = request.turns.flatMap((turn) =>
       turn.from === 'user' ? turn.results.map(({ text }) => text) : [],
     );
-    const at = request.turns.filter(({ from }) => from === 'model').length;
     const say = tools(request);
-    if (at === 0) return [say.tool('task_checkout')];
-    const brief = objectOf(results[0] ?? '') as unknown as Brief;
-    const step = stepsOf(brief, say, write)[at - 1];
-    return [step?.(results) ?? { text: `${brief.task} is handed in.` }].flat();
+    const { answers, job } = waitedFor(results);
+    if (job) return [say.tool('task_wait', { job })];
+    if (answers.length === 0) return [say.tool('task_checkout')];
+    const brief = objectOf(answers[0] ?? '') as unknown as Brief;
+    const step = stepsOf(brief, say, write)[answers.length - 1];
+    return [step?.(answers) ?? { text: `${brief.task} is handed in.` }].flat();
   };
+
+/**
+ * The answers so far, with what a job came to in place of the job; and the job that is still to be waited for. Tools
+ * answer with a job when they take longer than a call may, as on a busy machine.
+ */
+function waitedFor(results: readonly string[]): { answers: string[]; job: string | undefined } {
+  const answers: string[] = [];
+  let open: Started | undefined;
+  for (const text of results) {
+    const said = (text.includes('{') ? objectIn(text) : undefined) as Started | undefined;
+    if (open && said && said.about === open.job) {
+      if (said.still_waiting) continue;
+      answers.push(JSON.stringify({ ...open, ...said.result }));
+      open = undefined;
+    } else if (said?.job && (said.done === false || said.state === 'running')) open = said;
+    else answers.push(text);
+  }
+  return { answers, job: open?.job };
+}
+
+/** What a tool answers that started a job, and what task_wait answers about it. */
+interface Started {
+  job?: string;
+  done?: boolean;
+  state?: string;
+  about?: string;
+  still_waiting?: boolean;
+  result?: object;
+}
 
 function stepsOf(
   brief: Brief,
@@ -93,6 +124,11 @@ function stepsOf(
         reasons: 'It says how, and nothing is left open.',
       }),
     );
+  const name = brief.checkpoint;
+  if (name)
+    puts.push((results) =>
+      tool('checkpoint_request', { name, title: 'It is wanted', artifact: objectOf(last(results)).artifact }),
+    );
   return [...steps, ...puts, () => tool('task_complete', { summary: 'Each criterion holds, as was seen.' })];
 }
 
@@ -110,10 +146,15 @@ const tools = ({ api }: ModelRequest) => ({
 
 /** The object in a tool's answer, whatever a host wraps around it. */
 function objectOf(text: string): Record<string, string> {
-  const json = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);
+  const found = objectIn(text);
+  if (found) return found;
+  throw new Error(`No object in: ${text.slice(0, 300)}`);
+}
+
+function objectIn(text: string): Record<string, string> | undefined {
   try {
-    return JSON.parse(json);
+    return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   } catch {
-    throw new Error(`No object in: ${text.slice(0, 300)}`);
+    return undefined;
   }
 }
