@@ -70,6 +70,10 @@ const words = (...all: string[]) => all.map(quoted).join(' ');
 /** Never ends with 2, by which a host would keep a session from ending. */
 const command = (line: string) => ({ type: 'command', command: `${line} || exit 1`, timeout: CARD_SECONDS });
 
+/** What a hook prints for the model to read, in the form that Claude Code and Codex share. */
+export const forModel = (hookEventName: string, additionalContext: string): string =>
+  JSON.stringify({ hookSpecificOutput: { hookEventName, additionalContext } });
+
 /** Whether a hook's command is one that `factoryHooks` wrote, of this installation or another. */
 export const isOurHook = (line: unknown): boolean =>
   typeof line === 'string' && /(\/guard\/guard\.cjs|\/bin\/millwright\.cjs)'? /.test(line);

@@ -5,6 +5,7 @@ import { taskId } from '../../servers/core/ids.ts';
 import { isGranted } from '../../servers/core/permissions.ts';
 import { append } from '../../servers/core/record.ts';
 import { endRun, noteLaunch } from '../../servers/tasks/runs_queries.ts';
+import { keepLastCard } from './card.ts';
 import { inRunFolder } from './folder.ts';
 import { about, type Carrier, type End, LONGEST_SAID, onFirstThatWorks } from './on_host.ts';
 import { openRunSession, type Run, settle } from './session.ts';
@@ -75,6 +76,7 @@ async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise
         touch: beats.touch,
       }),
     );
+    await keepLastCard(services, run).catch((error) => services.log(`run ${run.id}: ${String(error)}`));
     const became = await settle(services, run, session.id, task, {
       said: ended.said,
       isFault: ended.outcome !== 'stopped',

@@ -10,6 +10,8 @@ import { runPrompt } from '../../servers/tasks/run_prompt.ts';
 import { noteLaunch, noteProgress, usedSince } from '../../servers/tasks/runs_queries.ts';
 import { claudeCode } from '../claude-code/launch.ts';
 import { codex } from '../codex/launch.ts';
+import { atMostEvery } from './at_most_every.ts';
+import { layOutCard } from './card.ts';
 import { mainlineWords } from './folder.ts';
 import { policyFor } from './guard.ts';
 import { microsOf, needsPrice, reached, tokensOf } from './limits.ts';
@@ -125,11 +127,16 @@ async function launchOn(
         said: seen.said.slice(0, LONGEST_SAID),
       }),
     );
-  const noteAndLook = async (seen: Readonly<Seen>) => {
-    await note(seen);
-    before = await others();
-  };
-  let noted = 0;
+  await layOutCard(services, run, place.folder);
+  const notes = atMostEvery(NOTE_MS, async () => {
+    try {
+      await note(stream.seen);
+      before = await others();
+      await layOutCard(services, run, place.folder);
+    } catch (error) {
+      services.log(`run ${run.id}: ${String(error)}`);
+    }
+  });
   const watched = await watchHost({
     launch,
     watchdog,
@@ -152,13 +159,11 @@ async function launchOn(
     },
     event(seen) {
       place.touch();
-      if (performance.now() - noted > NOTE_MS) {
-        noted = performance.now();
-        void noteAndLook(seen).catch((error) => services.log(`run ${run.id}: ${String(error)}`));
-      }
+      notes.ask();
       return reached(factory, seen, price, before);
     },
   }).catch((error: Error) => ({ exit: null, errors: error.message, cut: undefined as Cut | undefined }));
+  await notes.stop();
   await note(stream.seen);
   const { cut, exit, errors } = watched;
   const { said, failure } = stream.seen;

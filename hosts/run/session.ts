@@ -9,6 +9,9 @@ import { waitsForHuman } from '../../servers/tasks/runs_queries.ts';
 
 export type Run = Row<'spawns'>;
 
+/** What the session of a run is opened under, in place of a host's own id. */
+export const hostSessionOf = ({ id }: Pick<Run, 'id'>): string => `run:${id}`;
+
 /** Opens the one session of a run: the right to it ends after `ms`, or when the run ends. */
 export async function openRunSession(services: Services, run: Pick<Run, 'id' | 'agent'>, ms: number) {
   const [enrolment, token, now] = [randomUUID(), newToken(), services.clock.now()];
@@ -25,7 +28,7 @@ export async function openRunSession(services: Services, run: Pick<Run, 'id' | '
       })
       .execute(),
   );
-  const session = await openSession(services, token, `run:${run.id}`);
+  const session = await openSession(services, token, hostSessionOf(run));
   return { ...session, enrolment };
 }
 

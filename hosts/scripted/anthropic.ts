@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Block, ModelRequest, Turn } from './plan.ts';
+import { type Block, type ModelRequest, readBy, type Turn } from './plan.ts';
 
 interface Part {
   type: string;
@@ -65,7 +65,7 @@ export function anthropicMessage(blocks: Block[], model: string, count: number) 
     stop_reason: blocks.some((block) => 'tool' in block) ? 'tool_use' : 'end_turn',
     stop_sequence: null,
     usage: {
-      input_tokens: 100,
+      input_tokens: readBy(blocks),
       cache_creation_input_tokens: 0,
       cache_read_input_tokens: 0,
       output_tokens: 20,

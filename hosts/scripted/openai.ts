@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Block, ModelRequest, Turn } from './plan.ts';
+import { type Block, type ModelRequest, readBy, type Turn } from './plan.ts';
 
 interface Item {
   type: string;
@@ -63,12 +63,13 @@ function textOf({ content }: Item): string {
 /** The model's answer as the events of a stream. */
 export function openaiEvents(blocks: Block[], model: string, count: number) {
   const response = { id: `resp_${count}`, object: 'response', model, output: [] };
+  const read = readBy(blocks);
   const usage = {
-    input_tokens: 100,
+    input_tokens: read,
     input_tokens_details: { cached_tokens: 10 },
     output_tokens: 20,
     output_tokens_details: { reasoning_tokens: 5 },
-    total_tokens: 120,
+    total_tokens: read + 20,
   };
   return [
     { type: 'response.created', response: { ...response, status: 'in_progress' } },

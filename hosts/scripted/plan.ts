@@ -1,5 +1,12 @@
 /** One thing the scripted model says: a text, or a call of a tool. A Codex tool of an MCP server is `mcp__name::tool`. */
-export type Block = { text: string } | { tool: string; input: Record<string, unknown> };
+export type Block = ({ text: string } | { tool: string; input: Record<string, unknown> }) & {
+  /** Tokens that the model says it has read; a host that sees its window fill compacts. */
+  read?: number;
+};
+
+/** Tokens that an answer says it read. */
+export const readBy = (blocks: readonly Block[]): number =>
+  Math.max(100, ...blocks.map(({ read }) => read ?? 0));
 
 /** What a host asked the scripted model, in one shape for both protocols. */
 export interface ModelRequest {
@@ -59,7 +66,7 @@ function filled(block: Block, last: string): Block {
     key,
     value === LAST ? last.trim() : value,
   ]);
-  return { tool: block.tool, input: Object.fromEntries(input) };
+  return { ...block, input: Object.fromEntries(input) };
 }
 
 /** The results after the model's last words, as one line each. */

@@ -43,12 +43,12 @@ export async function closeMill(): Promise<void> {
 }
 
 /** A call of one of the fleet's tools, as Claude Code names it. */
-export const tool = (name: string, input: Record<string, unknown> = {}): Block => ({
+export const tool = (name: string, input: Record<string, unknown> = {}) => ({
   tool: `mcp__millwright__${name}`,
   input,
 });
 /** The same, as Codex names it. */
-export const codexTool = (name: string, input: Record<string, unknown> = {}): Block => ({
+export const codexTool = (name: string, input: Record<string, unknown> = {}) => ({
   tool: `mcp__millwright::${name}`,
   input,
 });

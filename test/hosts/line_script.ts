@@ -29,8 +29,8 @@ export const playsTheLine =
       turn.from === 'user' ? turn.results.map(({ text }) => text) : [],
     );
     const say = tools(request);
-    const { answers, job } = waitedFor(results);
-    if (job) return [say.tool('task_wait', { job })];
+    const { answers, wait } = waitedFor(results);
+    if (wait) return [say.tool('task_wait', wait.startsWith('J') ? { job: wait } : { task: wait })];
     if (answers.length === 0) return [say.tool('task_checkout')];
     const brief = objectOf(answers[0] ?? '') as unknown as Brief;
     const step = stepsOf(brief, say, write)[answers.length - 1];
@@ -38,22 +38,29 @@ export const playsTheLine =
   };
 
 /**
- * The answers so far, with what a job came to in place of the job; and the job that is still to be waited for. Tools
- * answer with a job when they take longer than a call may, as on a busy machine.
+ * The answers so far, with what a job came to in place of the job, and without refusals that named what to wait for:
+ * such a step is done again. And what is still to be waited for. Tools answer with a job when they take longer than a
+ * call may, as on a busy machine.
  */
-function waitedFor(results: readonly string[]): { answers: string[]; job: string | undefined } {
+function waitedFor(results: readonly string[]): { answers: string[]; wait: string | undefined } {
   const answers: string[] = [];
-  let open: Started | undefined;
+  let wait: string | undefined;
+  let started: Started | undefined;
   for (const text of results) {
-    const said = (text.includes('{') ? objectIn(text) : undefined) as Started | undefined;
-    if (open && said && said.about === open.job) {
+    const said: Started = (text.includes('{') && objectIn(text)) || {};
+    if (wait !== undefined && said.about === wait) {
       if (said.still_waiting) continue;
-      answers.push(JSON.stringify({ ...open, ...said.result }));
-      open = undefined;
-    } else if (said?.job && (said.done === false || said.state === 'running')) open = said;
-    else answers.push(text);
+      if (started) answers.push(JSON.stringify({ ...started, ...said.result }));
+      wait = started = undefined;
+    } else if (said.job && (said.done === false || said.state === 'running')) {
+      started = said;
+      wait = said.job;
+    } else {
+      wait = /Wait with task_wait for ([TJ]-\d+)/.exec(text)?.[1];
+      if (!wait) answers.push(text);
+    }
   }
-  return { answers, job: open?.job };
+  return { answers, wait };
 }
 
 /** What a tool answers that started a job, and what task_wait answers about it. */

@@ -87,10 +87,10 @@ export async function openMill({ change, files = PRODUCT, env = {} }: MillOption
     log,
     db,
     /** Queues a run of an agent for a new task of its role. Returns the ids of both. */
-    async queue(role: string, agent: string, message = '') {
+    async queue(role: string, agent: string, message = '', description = '') {
       return services.store.transaction(async (tx) => {
         const now = services.clock.now();
-        const work = { title: 'Ship it', description: '', criteria: ['It adds'], stops: ['It does not'] };
+        const work = { title: 'Ship it', description, criteria: ['It adds'], stops: ['It does not'] };
         const task = await insertTask(tx, { ...work, role, priority: 50, needs: [], createdBy: 'ceo', now });
         const { id } = await insertSpawn(tx, {
           role,

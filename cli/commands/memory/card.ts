@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { forModel } from '../../../hosts/hooks.ts';
 import { readEnrolment } from '../../../servers/core/enrolment.ts';
 import { queueEvent, takeQueued } from '../../../servers/memory/card_queue.ts';
 import { cardFor, type HostEvent, keepCard } from '../../../servers/memory/state_cards.ts';
@@ -66,7 +67,3 @@ async function answer(enrolment: string, { event, hostSession, source }: Hook): 
     return undefined;
   }
 }
-
-/** The form in which Claude Code and Codex take words for the model from a hook. */
-const forModel = (hookEventName: string, additionalContext: string) =>
-  JSON.stringify({ hookSpecificOutput: { hookEventName, additionalContext } });
