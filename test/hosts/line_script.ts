@@ -44,23 +44,24 @@ export const playsTheLine =
  */
 function waitedFor(results: readonly string[]): { answers: string[]; wait: string | undefined } {
   const answers: string[] = [];
-  let wait: string | undefined;
+  let waits: string[] = [];
   let started: Started | undefined;
   for (const text of results) {
     const said: Started = (text.includes('{') && objectIn(text)) || {};
-    if (wait !== undefined && said.about === wait) {
+    if (said.about !== undefined && said.about === waits[0]) {
       if (said.still_waiting) continue;
       if (started) answers.push(JSON.stringify({ ...started, ...said.result }));
-      wait = started = undefined;
+      started = undefined;
+      waits.shift();
     } else if (said.job && (said.done === false || said.state === 'running')) {
       started = said;
-      wait = said.job;
+      waits = [said.job];
     } else {
-      wait = /Wait with task_wait for ([TJ]-\d+)/.exec(text)?.[1];
-      if (!wait) answers.push(text);
+      waits = /Wait with task_wait for ((?:[TJ]-\d+(?:, )?)+)/.exec(text)?.[1]?.split(', ') ?? [];
+      if (waits.length === 0) answers.push(text);
     }
   }
-  return { answers, wait };
+  return { answers, wait: waits[0] };
 }
 
 /** What a tool answers that started a job, and what task_wait answers about it. */

@@ -49,11 +49,13 @@ export interface MillOptions {
   /** Changes the parsed factory.yaml of the preset `solo`. */
   change?: (factory: Parsed) => unknown;
   files?: readonly InitialFile[];
+  /** Pipelines besides those that ship, by name. */
+  pipelines?: Readonly<Record<string, object>>;
   env?: Readonly<Record<string, string>>;
 }
 
 /** A factory with a mainline, served on loopback, with a runner; in real time. `close` ends all of it. */
-export async function openMill({ change, files = PRODUCT, env = {} }: MillOptions) {
+export async function openMill({ change, files = PRODUCT, pipelines = {}, env = {} }: MillOptions) {
   const home = await mkdtemp(join(tmpdir(), 'mill-'));
   const fleet = await loadFleet();
   const log: string[] = [];
@@ -69,7 +71,13 @@ export async function openMill({ change, files = PRODUCT, env = {} }: MillOption
   const factory = parse(shipped['factory.yaml'] ?? '');
   factory.memory.required = false;
   await change?.(factory);
-  await applyFirstDefinition(services, { ...shipped, 'factory.yaml': stringify(factory) }, 'initial');
+  factory.pipelines.push(...Object.keys(pipelines));
+  const more = Object.entries(pipelines).map(([name, pipeline]) => [
+    `pipelines/${name}.yaml`,
+    stringify({ pipeline: name, ...pipeline }),
+  ]);
+  const definition = { ...shipped, 'factory.yaml': stringify(factory), ...Object.fromEntries(more) };
+  await applyFirstDefinition(services, definition, 'initial');
   await createAuthority(services.paths.git, { initial: [...files], message: 'Start', at: new Date() });
   const server = await serveHttp({ services, fleet: fleet.tools });
   const runnerEnv = {
