@@ -14,6 +14,8 @@ import type { HostCheck } from './hosts.ts';
 
 const TESTED = ['2.1.328', '2.1.197'];
 const INSTALL = 'npm install -g @anthropic-ai/claude-code';
+/** A run of a host is mostly waiting; a machine has two cores at least. */
+const AT_ONCE = 2;
 /** Denied by the guard; without it, git knows no such remote. */
 const FORBIDDEN = 'git push millwright-doctor-probe';
 
@@ -22,14 +24,15 @@ export async function checkClaudeCode({ factory, services }: HostCheck): Promise
   const { version, finding } = await hostVersion('claude', 'claude', TESTED, INSTALL);
   if (!version) return [finding];
   const trusted = await isTrusted(factory.repository);
-  const subAgents = factory.agents.filter(
-    ({ agent, role }) => agent !== factory.main.agent && factory.main.spawns.includes(role),
-  );
+  const subAgents = factory.agents.filter(({ agent }) => agent !== factory.main.agent);
+  const [mine, others] = [true, false].map((isMine) =>
+    subAgents.filter(({ role }) => factory.main.spawns.includes(role) === isMine),
+  ) as [HostAgent[], HostAgent[]];
   const { db } = services.store;
   const before = await lastActivity(db);
   const model = await startScriptedModel();
   try {
-    const { stderr, timedOut } = await play(factory, subAgents, model);
+    const { stderr, timedOut } = await play(factory, mine, model);
     if (model.requests.length === 0) {
       const why = timedOut ? 'it did not end in time' : shown(stderr.trim().split('\n')[0] ?? '', 200);
       return [
@@ -42,6 +45,7 @@ export async function checkClaudeCode({ factory, services }: HostCheck): Promise
         ),
       ];
     }
+    await playAlone(factory, others, model);
     const seen = await agentsSeenAfter(db, before);
     return [
       finding,
@@ -55,12 +59,10 @@ export async function checkClaudeCode({ factory, services }: HostCheck): Promise
   }
 }
 
-/** A foreign server of the branch is left alone: headless, the host would start it without asking. */
-async function play(factory: HostFactory, subAgents: readonly HostAgent[], model: ScriptedModel) {
-  const mcpJson = join(factory.repository, '.mcp.json');
-  const servers = valueAt(readJson(await readText(mcpJson), mcpJson), ['mcpServers']) ?? {};
-  const settings = { disabledMcpjsonServers: Object.keys(servers as object) };
-  const list = (name: string): Block => ({ tool: `mcp__${name}__task_list`, input: {} });
+const list = (name: string): Block => ({ tool: `mcp__${name}__task_list`, input: {} });
+
+/** The main session: it calls its own server, tries the guard, and starts those that its role may. */
+function play(factory: HostFactory, subAgents: readonly HostAgent[], model: ScriptedModel) {
   const start = (agent: string): Block => ({
     tool: 'Agent',
     input: {
@@ -76,8 +78,25 @@ async function play(factory: HostFactory, subAgents: readonly HostAgent[], model
     push,
     ...(subAgents.length > 0 ? [subAgents.map(({ agent }) => start(agent))] : []),
   ];
-  const args = ['-p', plan(...turns), '--allowedTools', 'Bash', '--settings', JSON.stringify(settings)];
-  return drive('claude', [...args, '--output-format', 'json'], {
+  return headless(factory, model, [plan(...turns), '--allowedTools', 'Bash']);
+}
+
+/** Those that the main session may not start: each as the main session of a run of its own, a few at a time. */
+async function playAlone(factory: HostFactory, agents: readonly HostAgent[], model: ScriptedModel) {
+  const waiting = agents.map(({ agent }) => subAgentName(agent));
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
+      await headless(factory, model, [plan(list(name)), '--agent', name]);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+/** A foreign server of the branch is left alone: headless, the host would start it without asking. */
+async function headless(factory: HostFactory, model: ScriptedModel, args: readonly string[]) {
+  const mcpJson = join(factory.repository, '.mcp.json');
+  const servers = valueAt(readJson(await readText(mcpJson), mcpJson), ['mcpServers']) ?? {};
+  const settings = JSON.stringify({ disabledMcpjsonServers: Object.keys(servers as object) });
+  return drive('claude', ['-p', ...args, '--settings', settings, '--output-format', 'json'], {
     cwd: factory.repository,
     env: {
       ANTHROPIC_BASE_URL: model.url,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostFactory } from '../../cli/hosts/host_factory.ts';
-import { guardPolicy, type Policy } from '../../hosts/guard/policy.ts';
+import type { HostFactory } from '../../hosts/factory.ts';
+import { guardPolicy, type Policy, runPolicy } from '../../hosts/guard/policy.ts';
 import { readDefinition } from '../../servers/core/factory/create.ts';
 import { parseDefinition } from '../../servers/core/factory/parse.ts';
 import { factoryPaths } from '../../servers/core/paths.ts';
@@ -17,12 +18,14 @@ const MOST_CPU_MS = 60;
 const RUNS = 6;
 
 let folder: string;
+let guarded: HostFactory;
 let policy: Policy;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'guard-'));
   const paths = factoryPaths(join(folder, '.millwright', 'shop'));
   const definition = parseDefinition(await readDefinition('solo'));
-  policy = guardPolicy(await hostFactory(definition, paths, join(folder, 'shop'), undefined));
+  guarded = await hostFactory(definition, paths, join(folder, 'shop'), undefined);
+  policy = guardPolicy(guarded);
   await mkdir(join(paths.clones, 'T-1-1'), { recursive: true });
   await mkdir(join(folder, 'shop'));
   await symlink(paths.home, join(folder, 'shop', 'link'));
@@ -101,6 +104,35 @@ it('lets each role change what it writes, in a clone, and nothing protected', ()
   expect(rule('Write', { file_path: join(folder, 'shop', 'x.js') }, DEVELOPER)).toBe('edit');
   const patch = `*** Begin Patch\n*** Update File: ${join(folder, 'shop', 'x.js')}\n`;
   expect(rule('apply_patch', { command: patch }, DEVELOPER)).toBe('edit');
+});
+
+it('keeps a run to the clone of its task, reads a command where it runs, and starts nobody', () => {
+  const clone = join(policy.clones, 'T-1-1');
+  const [other, own] = [join(policy.clones, 'T-2-1'), join(policy.state, 'work', 'run-1')];
+  const developer = guarded.agents.find(({ role }) => role === 'developer') ?? guarded.main;
+  const main = { ...guarded, main: developer };
+  const run = runPolicy(main, clone, [join(own, 'empty')]);
+  const ask = (tool_name: string, tool_input: object, cwd = join(own, 'empty')) =>
+    decide(run, { tool_name, tool_input, cwd })?.rule;
+  expect(ask('Write', { file_path: join(clone, 'src', 'x.js') })).toBeUndefined();
+  expect(ask('Write', { file_path: join(other, 'src', 'x.js') })).toBe('edit');
+  expect(ask('Write', { file_path: join(own, 'empty', 'x.js') })).toBe('edit');
+  expect(ask('Bash', { command: 'ls' })).toBeUndefined();
+  expect(ask('Bash', { command: 'cat ../mcp.json' })).toBe('state');
+  expect(ask('Bash', { command: 'cat ../README.md', workdir: join(clone, 'src') })).toBeUndefined();
+  expect(ask('Bash', { command: `cd '${clone}/src' && cat ../README.md` })).toBeUndefined();
+  expect(ask('Bash', { command: `cd ${clone} && cat ../../store.sqlite` })).toBe('state');
+  const patch = (path: string) => `*** Begin Patch\n*** Add File: ${path}\n+x\n*** End Patch`;
+  expect(
+    ask('Bash', { command: `cd "${clone}" && apply_patch <<'E'\n${patch('src/x.js')}` }),
+  ).toBeUndefined();
+  expect(ask('Bash', { command: `cd ${clone} && apply_patch <<'E'\n${patch('.codex/a')}` })).toBe(
+    'protected',
+  );
+  expect(ask('Agent', { subagent_type: 'general-purpose' })).toBe('spawn');
+  const reads = runPolicy(main, undefined, []);
+  const write = { tool_name: 'Write', tool_input: { file_path: join(clone, 'src', 'x.js') }, cwd: clone };
+  expect(decide(reads, write)?.rule).toBe('edit');
 });
 
 it('knows who may start whom, and whose servers are whose', () => {

@@ -1,4 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hostBinary } from './binaries.ts';
 import { type HostDesk, openHostDesk } from './desk.ts';
 import { type Block, plan } from './plan.ts';
 
@@ -35,4 +38,27 @@ it('in ten roles, each starts whom its role may: the CEO the CTO, the CTO a deve
   ]);
   const refused = desk.results().filter(({ isError }) => isError);
   expect(refused.map(({ text }) => /ceo may not start|qa/.test(text))).toEqual([true, true]);
+});
+
+it('doctor drives each of the ten roles, also those that the CEO may not start', async () => {
+  const folder = dirname(await hostBinary('claude-code'));
+  const { stdout } = await desk.millwright(
+    ['doctor', '--host', 'claude-code', '--json'],
+    `${folder}:${desk.person.env.PATH}`,
+  );
+  const { findings }: { findings: { check: string; state: string }[] } = JSON.parse(stdout);
+  const driven = findings.filter(({ check }) => check.startsWith('millwright-'));
+  expect(driven.length).toBeGreaterThanOrEqual(9);
+  expect(driven.filter(({ state }) => state !== 'ok')).toEqual([]);
+
+  const developer = join(desk.repository, '.claude', 'agents', 'millwright-developer.md');
+  await writeFile(developer, (await readFile(developer, 'utf8')).replace(/^tools: .*\n/m, ''));
+  const again = await desk.millwright(
+    ['doctor', '--host', 'claude-code', '--json'],
+    `${folder}:${desk.person.env.PATH}`,
+  );
+  const faults: { check: string; state: string }[] = JSON.parse(again.stdout).findings;
+  expect(faults.filter(({ state }) => state === 'fault').map(({ check }) => check)).toContain(
+    'millwright-developer',
+  );
 });
