@@ -15,6 +15,7 @@ import {
   checkStore,
   reapTargets,
 } from '../doctor/state.ts';
+import { checkTier } from '../doctor/tier.ts';
 import { tokensOfRoles } from '../doctor/tokens.ts';
 import { findFactory, productOf, withFactory } from '../factories.ts';
 import { CommandError, EXIT, type ExitCode, explain } from '../failures.ts';
@@ -116,6 +117,7 @@ async function examineOpen(services: Services, clean: boolean): Promise<Examined
     ['mainline', () => checkMainline(services)],
     ['secrets', () => checkSecrets(services)],
     ['sandbox', async () => checkSandbox((await services.factory()).factory.isolation)],
+    ['tier', () => checkTier(services)],
     ['processes', count],
     ['memory', () => checkMemory(services)],
     ['MEMORY.md', () => checkMemoryFiles(services)],

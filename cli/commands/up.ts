@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { Separation } from '../../servers/core/separation.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
 import { type Io, shown } from '../io.ts';
+import { separationFor } from '../separation.ts';
 
 interface UpOptions {
   port: string;
@@ -13,6 +15,8 @@ interface UpOptions {
   tlsKey?: string;
   behindProxy?: boolean;
   runner: boolean;
+  user?: string[] | boolean;
+  agentsFolder?: string;
 }
 
 const LOOK_AT_HOME_MS = 60_000;
@@ -32,6 +36,12 @@ export function up(program: Command): void {
     .option('--allow <name...>', 'host names besides localhost that requests may be addressed to')
     .option('--tls-cert <file>', 'certificate with its chain (PEM); read again on SIGHUP')
     .option('--tls-key <file>', 'its key (PEM)')
+    .option(
+      '--user <name...>',
+      'agents run as these users of the machine, each for one run at a time (tier 2)',
+    )
+    .option('--no-user', 'agents share the user of the servers again (tier 1)')
+    .option('--agents-folder <dir>', 'where agents work with --user, outside the home')
     .option('--no-runner', 'start no host for queued runs of agents')
     .option('--behind-proxy', 'a proxy in front speaks TLS: listen without it, beyond this machine too')
     .action(
@@ -46,6 +56,8 @@ export function up(program: Command): void {
         const { fleet, services } = await openFactory(options);
         try {
           await services.factory();
+          const separation = await separationFor(services.paths, options);
+          if (separation) io.progress(separatedInWords(separation));
           const home = await watchHome(services);
           const server = await serveHttp({
             services,
@@ -76,6 +88,12 @@ export function up(program: Command): void {
         return undefined;
       }),
     );
+}
+
+function separatedInWords({ users, folder }: Separation): string {
+  const names = users.map(({ name }) => name).join(', ');
+  const many = users.length === 1 ? 'one run at a time' : `${users.length} runs at once`;
+  return `Agents run as ${names}, in ${folder}: ${many}, each with its user to itself.`;
 }
 
 /** Resolves, without a fault, on the first of these signals. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { answerCall } from '../../servers/core/call.ts';
 import { startBeats } from '../../servers/core/connection.ts';
 import { taskId } from '../../servers/core/ids.ts';
+import { closeFolder, type OsUser } from '../../servers/core/os_user.ts';
 import { isGranted } from '../../servers/core/permissions.ts';
 import { append } from '../../servers/core/record.ts';
 import { endRun, noteLaunch } from '../../servers/tasks/runs_queries.ts';
@@ -11,11 +12,16 @@ import { about, type Carrier, type End, LONGEST_SAID, onFirstThatWorks } from '.
 import { openRunSession, type Run, settle } from './session.ts';
 
 /** Carries one taken run out, from its session to the last row about it. Never throws. */
-export async function carryOut(carrier: Carrier, run: Run, signal: AbortSignal): Promise<void> {
+export async function carryOut(
+  carrier: Carrier,
+  run: Run,
+  signal: AbortSignal,
+  user?: OsUser,
+): Promise<void> {
   const { services } = carrier;
   let end: End;
   try {
-    end = await attempt(carrier, run, signal);
+    end = await attempt(carrier, run, signal, user);
   } catch (error) {
     services.log(`run ${run.id}: ${String(error)}`);
     end = { outcome: 'failed', said: error instanceof Error ? error.message : String(error) };
@@ -30,7 +36,12 @@ export async function carryOut(carrier: Carrier, run: Run, signal: AbortSignal):
     .catch((error) => services.log(`run ${run.id}: ${String(error)}`));
 }
 
-async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise<End> {
+async function attempt(
+  carrier: Carrier,
+  run: Run,
+  signal: AbortSignal,
+  user: OsUser | undefined,
+): Promise<End> {
   const { services } = carrier;
   const { factory } = await services.factory();
   const role = factory.roles[run.role];
@@ -41,7 +52,9 @@ async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise
   await services.store.transaction((tx) =>
     noteLaunch(tx, run.id, { session: session.id, enrolment: session.enrolment }),
   );
+  if (user) services.runsAs.set(session.id, user);
   const beats = startBeats(services, session.id);
+  let clone: string | undefined;
   let task = run.task ?? undefined;
   try {
     const call = async (name: string, input: Record<string, unknown>) => {
@@ -63,13 +76,15 @@ async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise
         .execute(),
     );
     const changes = isGranted(role.may, 'change:submit');
-    const clone = changes ? String((await call('workspace_open', {})).workspace) : undefined;
+    clone = changes ? String((await call('workspace_open', {})).workspace) : undefined;
     const own = { ...run, task };
-    const ended = await inRunFolder(services, run.id, (folder) =>
+    const parent = carrier.users?.folder ?? services.paths.work;
+    const ended = await inRunFolder({ parent, isSeparate: user !== undefined }, run.id, (folder) =>
       onFirstThatWorks(carrier, factory, own, {
         signal,
         folder,
         cwd: clone ?? join(folder, 'empty'),
+        user,
         changes,
         token: session.token,
         totalMs,
@@ -88,6 +103,8 @@ async function attempt(carrier: Carrier, run: Run, signal: AbortSignal): Promise
     return { outcome: error instanceof Refused ? 'refused' : 'failed', said };
   } finally {
     await beats.stop().catch((error) => services.log(String(error)));
+    services.runsAs.delete(session.id);
+    if (user && clone) await closeFolder(clone).catch((error) => services.log(String(error)));
   }
 }
 

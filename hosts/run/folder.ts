@@ -7,10 +7,17 @@ import type { Services } from '../../servers/core/services.ts';
 
 const LONGEST_WORDS = 40_000;
 
-/** Gives `use` a new folder of one run, which only its user can read, and removes it. */
-export async function inRunFolder<T>(services: Services, run: number, use: (folder: string) => Promise<T>) {
-  const folder = join(services.paths.work, `run-${run}-${randomUUID()}`);
-  await mkdir(join(folder, 'empty'), { recursive: true, mode: 0o700 });
+/**
+ * Gives `use` a new folder of one run below `parent`, and removes it. Only its user can read it; where agents are other
+ * users they pass through it to the folders in it that they are given.
+ */
+export async function inRunFolder<T>(
+  { parent, isSeparate }: { parent: string; isSeparate: boolean },
+  run: number,
+  use: (folder: string) => Promise<T>,
+) {
+  const folder = join(parent, `run-${run}-${randomUUID()}`);
+  await mkdir(join(folder, 'empty'), { recursive: true, mode: isSeparate ? 0o711 : 0o700 });
   try {
     return await use(folder);
   } finally {

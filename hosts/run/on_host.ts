@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Factory } from '../../servers/core/factory/definition.ts';
 import { type Choice, choicesOf, type Price } from '../../servers/core/factory/runs.ts';
+import { giveFolder, type OsUser } from '../../servers/core/os_user.ts';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { RunOutcome } from '../../servers/core/store/schema.ts';
@@ -18,6 +20,7 @@ import { microsOf, needsPrice, reached, tokensOf } from './limits.ts';
 import type { HostPort, Seen } from './port.ts';
 import type { Watchdog } from './process.ts';
 import type { Run } from './session.ts';
+import { environmentOf, type UserPool } from './users.ts';
 import { type Cut, watchHost } from './watch.ts';
 
 const PORTS: Readonly<Record<HostPort['kind'], HostPort>> = { 'claude-code': claudeCode, codex };
@@ -31,6 +34,8 @@ export interface Carrier {
   /** Where hosts reach the fleet: loopback, with `/mcp`. */
   readonly url: string;
   readonly watchdog: Watchdog;
+  /** Where agents are users of the system other than this process's. */
+  readonly users: UserPool | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -54,6 +59,8 @@ export interface Place {
   readonly changes: boolean;
   readonly token: string;
   readonly totalMs: number;
+  /** The user of the system that the host runs as, where agents are separate users. */
+  readonly user: OsUser | undefined;
   touch(): void;
 }
 
@@ -105,8 +112,10 @@ async function launchOn(
   const others = () => usedSince(services.store.db, services.clock.now() - DAY_MS, run.id);
   let before = await others();
   const base = { turns: 0, tokens: 0, micros: 0, ...(await soFar(services, run)) };
+  const { folder, user } = place;
+  await mkdir(join(folder, 'tmp'), { recursive: true, mode: 0o700 });
   const launch = await port.launch({
-    folder: place.folder,
+    folder,
     cwd: place.cwd,
     prompt: runPrompt(run),
     words: await mainlineWords(services, choice.host.kind).catch(() => ''),
@@ -115,8 +124,10 @@ async function launchOn(
     choice,
     changes: place.changes,
     policy: await policyFor(factory, services.paths, { ...place, agent: run.agent }),
-    env: carrier.env,
+    env: user ? environmentOf(carrier.env, user, join(folder, 'tmp')) : carrier.env,
   });
+  // All that is in it was written while nobody else could enter it.
+  if (user) await giveFolder(folder, user);
   const note = (seen: Readonly<Seen>) =>
     services.store.transaction((tx) =>
       noteProgress(tx, run.id, {
@@ -138,7 +149,7 @@ async function launchOn(
     }
   });
   const watched = await watchHost({
-    launch,
+    launch: { ...launch, user },
     watchdog,
     stream,
     silenceMs: factory.limits.run.silence * 1000,

@@ -1,5 +1,6 @@
 import type { Choice, HOST_KINDS } from '../../servers/core/factory/runs.ts';
 import type { Policy } from '../guard/policy.ts';
+import type { OsUser } from '../../servers/core/os_user.ts';
 
 /** What a host said so far of one run, read from its stream; counts are of the host's own report. */
 export interface Seen {
@@ -60,6 +61,8 @@ export interface Launch {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** The user of the system to start it as; without one, that of the runner. */
+  readonly user?: OsUser | undefined;
 }
 
 /** One kind of host: how it is launched without a person, and how its stream is read. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { asUser, endAllOf } from '../../servers/core/os_user.ts';
 import { killMarked } from '../../servers/core/sandbox/process-tree.ts';
 import { byLine } from './lines.ts';
 import type { Launch } from './port.ts';
@@ -21,7 +22,8 @@ export interface HostProcess {
 }
 
 export interface Watchdog {
-  watch(pid: number, mark: string): void;
+  /** `uid`: all that this user runs ends with the host. */
+  watch(pid: number, mark: string, uid?: number): void;
   forget(pid: number): void;
   stop(): Promise<void>;
 }
@@ -40,7 +42,7 @@ export function startWatchdog(): Watchdog {
   child.stdin.on('error', () => {});
   child.unref();
   return {
-    watch: (pid, mark) => void child.stdin.write(`+ ${pid} ${mark}\n`),
+    watch: (pid, mark, uid) => void child.stdin.write(`+ ${pid} ${mark} ${uid ?? ''}\n`),
     forget: (pid) => void child.stdin.write(`- ${pid}\n`),
     async stop() {
       child.stdin.end();
@@ -54,13 +56,14 @@ export function startWatchdog(): Watchdog {
  * there or cannot be started.
  */
 export async function launchHost(
-  { command, args, env, cwd }: Launch,
+  { command, args, env, cwd, user }: Launch,
   watchdog: Pick<Watchdog, 'watch' | 'forget'>,
   take: (line: string) => void,
 ): Promise<HostProcess> {
   const mark = `${MARK}=${randomUUID()}`;
   const [name, value] = mark.split('=') as [string, string];
-  const child = execa(command, args, {
+  const [file, ...rest] = user ? asUser(user, [command, ...args]) : [command, ...args];
+  const child = execa(file ?? command, rest, {
     cwd,
     env: { ...env, [name]: value },
     extendEnv: false,
@@ -78,13 +81,16 @@ export async function launchHost(
     };
     throw new Error(originalMessage ?? shortMessage ?? `${command} cannot be started.`);
   }
-  watchdog.watch(pid, mark);
+  watchdog.watch(pid, mark, user?.uid);
   let errors = '';
   child.stdout.on('data', byLine(take));
   child.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-ERRORS_KEPT);
   });
-  const kill = () => killMarked(pid, mark);
+  const kill = async () => {
+    await killMarked(pid, mark);
+    if (user) await endAllOf(user);
+  };
   const exited = new Promise<number | null>((resolve) =>
     child.nodeChildProcess.once('exit', (code) => resolve(code)),
   );

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Factory } from '../../servers/core/factory/definition.ts';
 import { beatLeases, leaseMs } from '../../servers/core/leases.ts';
+import type { OsUser } from '../../servers/core/os_user.ts';
 import { killMarked } from '../../servers/core/sandbox/process-tree.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { isRunning } from '../../servers/core/target/local/processes.ts';
@@ -19,6 +21,7 @@ import { carryOut } from './carry_out.ts';
 import { dayIsUsed } from './limits.ts';
 import { startWatchdog } from './process.ts';
 import type { Run } from './session.ts';
+import type { UserPool } from './users.ts';
 import type { Cut } from './watch.ts';
 
 const LOOK_MS = 1000;
@@ -32,6 +35,8 @@ export interface RunnerOptions {
   /** Where the fleet is served on loopback, without a path. */
   readonly url: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where agents are users of the system other than this process's. */
+  readonly users?: UserPool | undefined;
   /** Told when the queue has to wait, and for what. */
   readonly waits?: (why: string) => void;
 }
@@ -47,11 +52,11 @@ export interface Runner {
  * human are read before each launch, and end what runs within a second.
  */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
-  const { services, tools, env } = options;
+  const { services, tools, env, users } = options;
   const { store, clock } = services;
   const id = `runner:${randomUUID()}`;
   const watchdog = startWatchdog();
-  const carrier = { services, tools, url: `${options.url}/mcp`, watchdog, env };
+  const carrier = { services, tools, url: `${options.url}/mcp`, watchdog, users, env };
   const running = new Map<number, { run: Run; abort: AbortController; done: Promise<void> }>();
   const ending = new AbortController();
   let lastWait: string | undefined;
@@ -67,20 +72,38 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   const take = async () => {
     const { factory } = await services.factory();
-    while (running.size < factory.limits.parallel && !ending.signal.aborted) {
+    const most = Math.min(factory.limits.parallel, users?.size ?? Number.POSITIVE_INFINITY);
+    while (running.size < most && !ending.signal.aborted) {
       if (!(await hasQueuedRun(store.db))) return;
-      const now = clock.now();
-      const used = dayIsUsed(factory, await usedSince(store.db, now - DAY_MS));
+      const used = dayIsUsed(factory, await usedSince(store.db, clock.now() - DAY_MS));
       waits(used);
       if (used) return;
-      const run = await store.transaction(async (tx) =>
-        takeRun(tx, { holder: id, stopped: await stopsNow(tx), now, endsAt: now + leaseMs(factory) }),
-      );
-      if (!run) return;
-      const abort = new AbortController();
-      const done = carryOut(carrier, run, abort.signal).finally(() => running.delete(run.id));
-      running.set(run.id, { run, abort, done });
+      const user = users?.take();
+      if (users && !user) return waits('each user for agents has processes that this runner did not start.');
+      let began = false;
+      try {
+        began = await begin(factory, user);
+      } finally {
+        if (user && !began) await users?.giveBack(user);
+      }
+      if (!began) return;
     }
+  };
+
+  /** Takes one run and carries it out as `user`, who is given back at its end; false when there was none. */
+  const begin = async (factory: Factory, user: OsUser | undefined) => {
+    const now = clock.now();
+    const run = await store.transaction(async (tx) =>
+      takeRun(tx, { holder: id, stopped: await stopsNow(tx), now, endsAt: now + leaseMs(factory) }),
+    );
+    if (!run) return false;
+    const abort = new AbortController();
+    const done = carryOut(carrier, run, abort.signal, user)
+      .then(() => user && users?.giveBack(user))
+      .catch((error: unknown) => services.log(`run ${run.id}: ${String(error)}`))
+      .finally(() => running.delete(run.id));
+    running.set(run.id, { run, abort, done: done.then(() => undefined) });
+    return true;
   };
 
   const stopWanted = async () => {

@@ -48,6 +48,7 @@ export async function openServices(
     store,
     clock,
     jobs,
+    runsAs: new Map(),
     sweepGuard: new SweepGuard(clock.now()),
     factory: cachedFactory(store),
     sandbox: once(() => openSandboxFor(services)),
@@ -113,8 +114,13 @@ async function newestVersion(store: Store): Promise<number> {
 }
 
 async function openSandboxFor(services: Services) {
-  const { openSandbox } = await import('./sandbox/sandbox.ts');
-  return openSandbox({ accept: (await services.factory()).factory.isolation });
+  const [{ openSandbox }, { readSeparation }] = await Promise.all([
+    import('./sandbox/sandbox.ts'),
+    import('./separation.ts'),
+  ]);
+  const { isolation } = (await services.factory()).factory;
+  const isSeparate = isolation === 'none' && (await readSeparation(services.paths)) !== undefined;
+  return openSandbox({ accept: isSeparate ? 'partial' : isolation });
 }
 
 async function secretsOf({ store, paths }: Services, of: Parameters<Services['secrets']>[0]) {

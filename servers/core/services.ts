@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Applied } from './factory/applied.ts';
 import type { JobQueue } from './jobs.ts';
+import type { OsUser } from './os_user.ts';
 import type { FactoryPaths } from './paths.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { FactoryKey } from './signing/factory_key.ts';
@@ -15,6 +16,8 @@ export interface Services {
   readonly clock: Clock;
   readonly sweepGuard: SweepGuard;
   readonly jobs: JobQueue;
+  /** The user of the system that a session's agent runs as, where that is another than this process's (tier 2). */
+  readonly runsAs: Map<string, OsUser>;
   /** The definition in force; reread when a human applied a newer one. */
   factory(version?: number): Promise<Applied>;
   sandbox(): Promise<Sandbox>;

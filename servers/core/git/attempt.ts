@@ -1,7 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { MAIN } from './authority.ts';
 import { GitRefusal, git, type Repo } from './git.ts';
-import { commitId, type Person } from './objects.ts';
+import { commitId, type Person, withScratch } from './objects.ts';
 
 /** What the agent's clone calls the authority. */
 const REMOTE = 'factory';
@@ -12,6 +15,8 @@ export type Attempt = {
   user: Person;
   /** Where the work goes on from: a commit in the authority. Default: mainline. */
   start?: string;
+  /** Where the clone pulls mainline from, when the authority is out of its reach; default: the authority. */
+  pulls?: string | undefined;
 };
 
 function checkBranch(branch: string): string {
@@ -43,4 +48,25 @@ export async function cloneForAttempt(bare: Repo, dir: string, attempt: Attempt)
   await git(clone, [...inFolder, start ?? `${REMOTE}/main`, '--']);
   await git(clone, ['branch', '-q', `--set-upstream-to=${REMOTE}/main`, branch]);
   await git(clone, ['branch', '-q', '-D', 'main']);
+  if (attempt.pulls) await git(clone, ['config', `remote.${REMOTE}.url`, attempt.pulls]);
+}
+
+/**
+ * Puts mainline, as it is now, into one file that a clone can pull from, and gives that file to `user`; one that is
+ * there is replaced as a whole.
+ */
+export async function offerMainline(bare: Repo, file: string, user: { uid: number; gid: number }) {
+  const draft = `${file}.${randomUUID()}.draft`;
+  try {
+    await withScratch(bare, async (folder) => {
+      const made = join(folder, 'mainline.bundle');
+      await git(bare, ['bundle', 'create', '-q', made, MAIN]);
+      await copyFile(made, draft, constants.COPYFILE_EXCL);
+    });
+    await chmod(draft, 0o400);
+    await chown(draft, user.uid, user.gid);
+    await rename(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
 }

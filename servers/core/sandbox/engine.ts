@@ -55,8 +55,8 @@ export interface Engine {
 export const endNamespace = (): EndTree => killNamespace;
 
 /** Drops from root to `uid` with no way back; set again here because changing the user clears pdeathsig. */
-export const dropTo = (uid: number): string[] => [
-  ...['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--pdeathsig', 'KILL'],
+export const dropTo = (uid: number, gid = uid): string[] => [
+  ...['setpriv', '--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups', '--pdeathsig', 'KILL'],
   ...['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--'],
 ];
 

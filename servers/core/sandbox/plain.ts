@@ -1,10 +1,10 @@
 import { chmod, lstat, mkdir, rm, symlink } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { execa } from 'execa';
+import { endUser } from './end_user.ts';
 import { dropTo, type Engine, type Inside, limited, type Plan } from './engine.ts';
 import { INSIDE_PATH, WRAPPER_PATH } from './layout.ts';
 import { OWNERSHIP_TOOLS } from './ownership.ts';
-import { killMarked, killUser } from './process-tree.ts';
+import { killMarked } from './process-tree.ts';
 import { missingTool } from './tools.ts';
 import { type Enforced, SandboxError } from './types.ts';
 
@@ -44,14 +44,7 @@ export const ownUid: Engine = {
     return { file: 'setpriv', args, env: { PATH: WRAPPER_PATH, LANG: 'C' }, cwd: '/' };
   },
   endTree: (plan) => async () => {
-    const [file, ...args] = dropTo(plan.uid);
-    const killAll = () =>
-      execa(file ?? '', [...args, 'sh', '-c', 'kill -KILL -1'], {
-        env: { PATH: WRAPPER_PATH },
-        extendEnv: false,
-        reject: false,
-      });
-    await killUser(plan.uid, killAll);
+    await endUser(plan.uid);
     await removeLinks(plan);
   },
 };

@@ -40,11 +40,15 @@ export async function killMarked(leader: number, mark: string): Promise<void> {
 /** Waits until no process of user `uid` is left, calling `kill` in between. */
 export async function killUser(uid: number, kill: () => Promise<unknown>): Promise<void> {
   for (let round = 0; round < 200; round++) {
-    if (!processes().some((row) => row.state !== 'Z' && userOf(row.pid) === uid)) return;
+    if (processesOf(uid).length === 0) return;
     await kill();
     await sleep(10);
   }
 }
+
+/** The process ids of user `uid`, by its real, effective or saved id; the dead ones left out. */
+export const processesOf = (uid: number): number[] =>
+  processes().flatMap(({ pid, state }) => (state !== 'Z' && usersOf(pid).includes(uid) ? [pid] : []));
 
 async function stopped(pid: number, hasEnded: () => boolean): Promise<void> {
   for (let round = 0; round < 100 && !hasEnded(); round++) {
@@ -79,7 +83,8 @@ function processRow(pid: number): ProcessRow | undefined {
 }
 
 const environment = (pid: number): string => readProc(pid, 'environ');
-const userOf = (pid: number): number => Number(/^Uid:\s+(\d+)/m.exec(readProc(pid, 'status'))?.[1] ?? -1);
+const usersOf = (pid: number): number[] =>
+  /^Uid:([\s\d]+)$/m.exec(readProc(pid, 'status'))?.[1]?.trim().split(/\s+/).map(Number) ?? [];
 
 /** Empty if the process ended meanwhile or is not ours to read. */
 function readProc(pid: number, file: string): string {

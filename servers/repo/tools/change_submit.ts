@@ -10,7 +10,7 @@ import { openMainline } from '../mainline.ts';
 import { propose } from '../propose.ts';
 import { insertSubmission } from '../queries.ts';
 import { refusing } from '../refusals.ts';
-import { startOf, workspaceOf } from '../workspace.ts';
+import { refreshMainline, startOf, workspaceOf } from '../workspace.ts';
 
 export default defineTool({
   name: 'change_submit',
@@ -38,7 +38,10 @@ export default defineTool({
     const bare = await openMainline(services);
     const { changed, ...proposed } = await refusing(async () => {
       const clone = workspaceOf(services.paths, task);
-      await takeIn(bare, { clone, commit: tip, ref: `refs/tasks/${task.id}/${task.fence}/${tip}` });
+      const owner = services.runsAs.get(session.id);
+      const ref = `refs/tasks/${task.id}/${task.fence}/${tip}`;
+      await refreshMainline(bare, services.paths, task, owner);
+      await takeIn(bare, { clone, commit: tip, ref, ...(owner && { owner }) });
       return propose(bare, factory, {
         tip,
         landing: landingOf(session.agent, summary, `Task: ${taskId(task.id)}`, call.now),

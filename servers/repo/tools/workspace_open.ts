@@ -18,10 +18,10 @@ export default defineTool({
 
   async handler(_input, call) {
     const task = await heldTask(call);
+    const { paths, runsAs } = call.services;
     const bare = await openMainline(call.services);
-    const opened = await refusing(() =>
-      openWorkspace(bare, call.db, call.services.paths, { task, agent: call.session.agent }),
-    );
+    const whose = { task, agent: call.session.agent, user: runsAs.get(call.session.id) };
+    const opened = await refusing(() => openWorkspace(bare, call.db, paths, whose));
     await call.transaction(async (tx) => {
       await stillHeld(call, tx);
       await setWorkspace(tx, task.id, opened.folder);

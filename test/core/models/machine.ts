@@ -49,6 +49,7 @@ export async function startMachine(fleet: Fleet, files: DefinitionFiles): Promis
     store,
     clock,
     jobs: new JobQueue({}),
+    runsAs: new Map(),
     sweepGuard: new SweepGuard(clock.now()),
     factory: async () => applied ?? loadApplied(store.db),
     sandbox: unused,
