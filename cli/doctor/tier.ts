@@ -21,7 +21,7 @@ export async function checkTier({ paths }: Services): Promise<Finding[]> {
     ];
   }
   const findings: Finding[] = [];
-  for (const user of separation.users) {
+  for (const user of separation?.users ?? []) {
     const reached = await reachOf(paths, user);
     const shown = reached.slice(0, LISTED).map(({ what, path }) => `${what} ${path}`);
     const more = reached.length > LISTED ? ` and ${reached.length - LISTED} more` : '';
