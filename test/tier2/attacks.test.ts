@@ -149,6 +149,53 @@ test('what an agent plants in its own clone is not run, and not followed', async
   expect(await readFile(mark, 'utf8').catch(() => 'not run')).toBe('not run');
 });
 
+test('an agent that fills what all share stops no call, and a check without room does not pass', async () => {
+  expect((await as(own, `cat /dev/zero > "${mill.tmp}/full"`)).exitCode).not.toBe(0);
+  expect(await callTool(mill.url, own.token, 'agent_heartbeat')).not.toContain('isError":true');
+  expect(await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] })).not.toContain(
+    '"closed":true',
+  );
+  expect((await as(own, `rm "${mill.tmp}/full"`)).exitCode).toBe(0);
+});
+
+test('project code of an agent gets at nothing: install script, build command, tests', async () => {
+  const files = `"$F"/keys/* "$F/store.sqlite" "$F/enrolments/ceo.json" /proc/$DAEMON/environ "$OTHER/mcp.json"`;
+  const loot = [
+    `for f in ${files}; do head -c 1 "$f" > /dev/null 2>&1 && echo "LOOTED $f"; done`,
+    `: 2> /dev/null > "$AGENTS/clones/loot" && echo LOOTED clones`,
+    `node -e 'fetch(process.argv[1]).then(() => console.log("LOOTED network"), () => {})' ${mill.url}/health`,
+    'echo SEARCHED',
+  ].join('\n');
+  const vars = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
+  await writeFile(join(mill.folder, 'loot.sh'), `${vars.join('\n')}\n${loot}\n`, { mode: 0o644 });
+  // What it looks for is there: the servers' own user finds all of it.
+  const found = await shell(undefined, `. ${join(mill.folder, 'loot.sh')}`, '/', env);
+  expect(found.stdout.match(/LOOTED/g)).toHaveLength(8);
+  const scripts = { test: 'sh ./loot.sh; node --test', postinstall: 'sh ./loot.sh' };
+  const manifest = JSON.stringify({ name: 'sums', type: 'module', private: true, scripts });
+  const wrangler = JSON.stringify({ name: 'sums', main: 'src/index.js', build: { command: 'sh ./loot.sh' } });
+  await writeFile(join(mill.folder, 'package.json'), manifest);
+  await writeFile(join(mill.folder, 'wrangler.jsonc'), wrangler);
+  const put = ['loot.sh', 'package.json', 'wrangler.jsonc'].map(
+    (name) => `cp "${join(mill.folder, name)}" .`,
+  );
+  const quiet = 'git -c core.hooksPath=/dev/null -c core.fsmonitor=false';
+  const made = await as(
+    own,
+    `${put.join(' && ')} && ${quiet} add -A && ${quiet} commit -qm Loot && git rev-parse HEAD`,
+  );
+  const answer = await callTool(mill.url, own.token, 'change_submit', {
+    commit: made.stdout,
+    summary: 'Loot it',
+  });
+  expect(answer).toContain('package.json');
+  await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] });
+  const [result] = await mill.db.selectFrom('gate_results').selectAll().orderBy('id', 'desc').execute();
+  expect(result).toMatchObject({ gate: 'smoke', isolation: expect.stringMatching(/^(full|partial)$/) });
+  expect(result?.log).toContain('SEARCHED');
+  expect(result?.log).not.toContain('LOOTED');
+});
+
 test('an agent pulls mainline without seeing the authority', async () => {
   const pulled = await as(
     own,
@@ -181,7 +228,7 @@ test('doctor tries it as each user, and says what a user reaches', async () => {
   await chmod(mill.home, 0o755);
   await chmod(join(mill.home, 'store.sqlite'), 0o644);
   const [found] = await tier();
-  expect(found).toMatchObject({ state: 'fault', says: expect.stringContaining('store.sqlite') });
+  expect(found).toMatchObject({ state: 'fault', says: expect.stringContaining(`reads ${mill.home}`) });
   await chmod(mill.home, 0o700);
 });
 
@@ -209,8 +256,8 @@ test('a run that ended leaves nothing: no process, no file, no right', async () 
 });
 
 test('a server that dies takes the hosts with it, whatever they did to their environment', async () => {
-  const escape = `echo 'setsid env -i sleep 299 & sleep 298' > "$HOME/tmp/go.d" && mv "$HOME/tmp/go.d" "$HOME/tmp/go"`;
-  await as(other, escape);
+  const leaving = `echo 'setsid env -i sleep 299 & sleep 298' > "$HOME/tmp/go.d" && mv "$HOME/tmp/go.d" "$HOME/tmp/go"`;
+  await as(other, leaving);
   await eventually(async () => runsOfUser(other.user).length >= 2);
   expect(await findDaemons(mill.home)).toHaveLength(1);
   mill.up.kill('SIGKILL');
@@ -240,7 +287,7 @@ test('what is less than separate is refused in one sentence, and nothing is serv
   // The home is open again: tried as the user, not believed.
   await chmod(mill.home, 0o711);
   await chmod(join(mill.home, 'store.sqlite'), 0o644);
-  expect(await refused([])).toEqual([3, expect.stringMatching(/not separate: \d+ reads .*store\.sqlite/)]);
+  expect(await refused([])).toEqual([3, expect.stringMatching(/not separate: \d+ reads .*\/home\/mill/)]);
   await chmod(mill.home, 0o700);
   await writeFile(join(mill.home, 'separate.json'), '{}');
   expect((await refused([]))[0]).not.toBe(0);

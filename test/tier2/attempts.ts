@@ -54,7 +54,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     'read its log': 'exec 3< "$F/store.sqlite-wal"',
     'write to the store': 'exec 3>> "$F/store.sqlite"',
     'leave a file for the store': ': > "$F/store.sqlite-journal" && rm "$F/store.sqlite-journal"',
-    'read the heads of the record': 'exec 3< "$F/heads-planted" || : > "$F/heads-planted"',
+    'leave a head of the record': 'mkdir -p "$F/heads" && : > "$F/heads/planted"',
   }),
   ...to('gates', {
     'change the definition': 'echo "# x" >> "$F/factory.yaml"',

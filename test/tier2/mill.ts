@@ -13,6 +13,9 @@ import { insertTask } from '../../servers/tasks/queries.ts';
 import { LAUNCHER } from '../cli/command.ts';
 import { PRODUCT } from '../hosts/mill.ts';
 
+const NEEDS =
+  'These tests play agents as other users of the system: they need root, or a user namespace with a mapping of its own.';
+
 /** Above what accounts have, and below what the sandbox draws from: users that have no other use. */
 const FIRST_UID = 1_800_000_000;
 
@@ -46,10 +49,7 @@ export type TwoUsers = Awaited<ReturnType<typeof openTwoUsers>>;
 
 /** A factory under `millwright up --user A B`, with the person's checkout beside it. `close` ends all of it. */
 export async function openTwoUsers() {
-  if (process.getuid?.() !== 0)
-    throw new Error(
-      'These tests play agents as other users of the system: they need root, or a user namespace with a mapping of its own.',
-    );
+  if (process.getuid?.() !== 0) throw new Error(NEEDS);
   const folder = await mkdtemp(join(tmpdir(), 'tier2-'));
   await chmod(folder, 0o711);
   const [home, agents, checkout] = ['home/mill', 'agents', 'checkout'].map((name) => join(folder, name)) as [
@@ -58,8 +58,13 @@ export async function openTwoUsers() {
     string,
   ];
   await mkdir(home, { recursive: true, mode: 0o700 });
+  // What holds is the home, and not a closed folder above it.
+  await chmod(join(home, '..'), 0o711);
   await execa('git', ['init', '-q', checkout]);
   await chmod(checkout, 0o755);
+  const tmp = join(folder, 'tmp');
+  await mkdir(tmp);
+  await mountSmall(tmp);
   const host = join(folder, 'host');
   await writeFile(host, HOST, { mode: 0o755 });
   const users = [0, 1].map((n): OsUser => {
@@ -71,11 +76,17 @@ export async function openTwoUsers() {
   await writeFile(join(home, 'product.json'), JSON.stringify({ repository: checkout }));
   await createAuthority(home, { initial: [...PRODUCT], message: 'Start', at: new Date() });
   await enrol(services, 'ceo');
+  await services.key();
   const names = users.map(({ name }) => name);
   const cli = (args: readonly string[]) =>
     execa(process.execPath, [LAUNCHER, '--home', join(folder, 'home'), '--factory', 'mill', ...args], {
       cwd: '/',
-      env: { PATH: process.env.PATH ?? '', HOME: join(folder, 'home'), CLOUDFLARE_API_TOKEN: DECOY },
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: join(folder, 'home'),
+        TMPDIR: tmp,
+        CLOUDFLARE_API_TOKEN: DECOY,
+      },
       extendEnv: false,
       reject: false,
       timeout: 100_000,
@@ -87,7 +98,7 @@ export async function openTwoUsers() {
   });
   const { db } = services.store;
   return {
-    ...{ folder, home, agents, checkout, host, users, services, db, cli, up, url },
+    ...{ folder, home, agents, checkout, tmp, users, services, db, cli, up, url },
     async queue(role: string, agent: string) {
       return services.store.transaction(async (tx) => {
         const now = services.clock.now();
@@ -126,8 +137,16 @@ export async function openTwoUsers() {
       up.kill('SIGTERM');
       await up;
       await services.close();
+      await execa('umount', [tmp]);
     },
   };
+}
+
+/** The temporary folder that servers and agents share, so small that an agent can fill it. */
+async function mountSmall(at: string): Promise<void> {
+  const options = ['-t', 'tmpfs', '-o', 'size=16m,mode=1777', 'tmpfs', at];
+  const { exitCode, stderr } = await execa('mount', options, { reject: false });
+  if (exitCode !== 0) throw new Error(`${NEEDS} (mount: ${stderr})`);
 }
 
 async function definition(services: Parameters<typeof applyFirstDefinition>[0], host: string) {
