@@ -151,10 +151,11 @@ test('what an agent plants in its own clone is not run, and not followed', async
 
 test('an agent that fills what all share stops no call, and a check without room does not pass', async () => {
   expect((await as(own, `cat /dev/zero > "${mill.tmp}/full"`)).exitCode).not.toBe(0);
-  expect(await callTool(mill.url, own.token, 'agent_heartbeat')).not.toContain('isError":true');
-  expect(await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] })).not.toContain(
-    '"closed":true',
+  expect(await callTool(mill.url, own.token, 'agent_heartbeat', { progress: 'On it' })).not.toContain(
+    'isError":true',
   );
+  const full = await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] });
+  expect(full).toContain('"state":"failed"');
   expect((await as(own, `rm "${mill.tmp}/full"`)).exitCode).toBe(0);
 });
 
@@ -170,15 +171,24 @@ test('project code of an agent gets at nothing: install script, build command, t
   await writeFile(join(mill.folder, 'loot.sh'), `${vars.join('\n')}\n${loot}\n`, { mode: 0o644 });
   // What it looks for is there: the servers' own user finds all of it.
   const found = await shell(undefined, `. ${join(mill.folder, 'loot.sh')}`, '/', env);
-  expect(found.stdout.match(/LOOTED/g)).toHaveLength(8);
-  const scripts = { test: 'sh ./loot.sh; node --test', postinstall: 'sh ./loot.sh' };
+  expect(found.stdout.match(/LOOTED/g)).toHaveLength(7);
+  const scripts = { test: 'node --test', postinstall: 'sh ./loot.sh' };
   const manifest = JSON.stringify({ name: 'sums', type: 'module', private: true, scripts });
   const wrangler = JSON.stringify({ name: 'sums', main: 'src/index.js', build: { command: 'sh ./loot.sh' } });
   await writeFile(join(mill.folder, 'package.json'), manifest);
   await writeFile(join(mill.folder, 'wrangler.jsonc'), wrangler);
-  const put = ['loot.sh', 'package.json', 'wrangler.jsonc'].map(
-    (name) => `cp "${join(mill.folder, name)}" .`,
-  );
+  const looting = [
+    "import { execFileSync } from 'node:child_process';",
+    "import test from 'node:test';",
+    "const found = execFileSync('sh', ['./loot.sh']).toString().replaceAll('\\n', ' ');",
+    'test(found, () => {});',
+  ];
+  await writeFile(join(mill.folder, 'loot.test.js'), `${looting.join('\n')}\n`);
+  const names = ['loot.sh', 'package.json', 'wrangler.jsonc', 'loot.test.js'];
+  const put = [
+    ...names.map((name) => `cp "${join(mill.folder, name)}" .`),
+    'mv loot.test.js test/add.test.js',
+  ];
   const quiet = 'git -c core.hooksPath=/dev/null -c core.fsmonitor=false';
   const made = await as(
     own,
@@ -189,7 +199,8 @@ test('project code of an agent gets at nothing: install script, build command, t
     summary: 'Loot it',
   });
   expect(answer).toContain('package.json');
-  await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] });
+  const ran = await callTool(mill.url, own.token, 'gate_run', { gates: ['smoke'] });
+  expect(ran).toContain('"state":"done"');
   const [result] = await mill.db.selectFrom('gate_results').selectAll().orderBy('id', 'desc').execute();
   expect(result).toMatchObject({ gate: 'smoke', isolation: expect.stringMatching(/^(full|partial)$/) });
   expect(result?.log).toContain('SEARCHED');
@@ -250,7 +261,7 @@ test('a run that ended leaves nothing: no process, no file, no right', async () 
   const third = await mill.live({ run: own.run + 2, task: own.task + 2 });
   expect(third.user.uid).toBe(own.user.uid);
   const running = await Promise.all(
-    runsOfUser(third.user).map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1')),
+    runsOfUser(third.user).map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')),
   );
   expect(running.filter((line) => line.includes('300') || line.includes('while'))).toEqual([]);
 });

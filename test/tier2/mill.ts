@@ -92,6 +92,7 @@ export async function openTwoUsers() {
       timeout: 100_000,
     });
   const up = cli(['up', '--user', ...names, '--agents-folder', agents, '--port', '0', '--json']);
+  up.stderr?.on('data', (chunk) => process.env.DEBUG && process.stderr.write(String(chunk)));
   const url = await new Promise<string>((resolve, reject) => {
     up.stdout?.once('data', (chunk) => resolve(new URL(JSON.parse(String(chunk)).url).origin));
     void up.then(({ stderr, stdout }) => reject(new Error(`up ended: ${stdout} ${stderr}`)));

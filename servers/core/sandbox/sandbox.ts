@@ -59,11 +59,16 @@ export async function openSandbox(
 
 const probes = new Map<Engine, Promise<string | undefined>>();
 
-/** One probe per engine; only success is kept, for a refusal may have been a moment's trouble. */
+/** One probe per engine; only success is kept: a refusal or a fault, as of a full disk, may be a moment's trouble. */
 async function remembered(engine: Engine): Promise<string | undefined> {
   const known = probes.get(engine) ?? probe(engine);
   probes.set(engine, known);
-  const reason = await known;
-  if (reason !== undefined) probes.delete(engine);
-  return reason;
+  let holds = false;
+  try {
+    const reason = await known;
+    holds = reason === undefined;
+    return reason;
+  } finally {
+    if (!holds) probes.delete(engine);
+  }
 }
