@@ -163,7 +163,7 @@ test('project code of an agent gets at nothing: install script, build command, t
   const files = `"$F"/keys/* "$F/store.sqlite" "$F/enrolments/ceo.json" /proc/$DAEMON/environ "$OTHER/mcp.json"`;
   const loot = [
     `for f in ${files}; do head -c 1 "$f" > /dev/null 2>&1 && echo "LOOTED $f"; done`,
-    `: 2> /dev/null > "$AGENTS/clones/loot" && echo LOOTED clones`,
+    `{ true > "$AGENTS/clones/loot"; } 2> /dev/null && echo LOOTED clones`,
     `node -e 'fetch(process.argv[1]).then(() => console.log("LOOTED network"), () => {})' ${mill.url}/health`,
     'echo SEARCHED',
   ].join('\n');
