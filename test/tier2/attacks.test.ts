@@ -31,6 +31,7 @@ beforeAll(async () => {
     AGENTS: mill.agents,
     DAEMON: String(mill.up.pid),
     WATCHDOGS: (await childrenOf(mill.up.pid ?? 0)).join(' '),
+    OWN: own.folder,
     OTHER: other.folder,
     OTHER_PID: String(other.pid),
     OTHER_CLONE: other.clone,

@@ -1,7 +1,7 @@
 /**
  * What a hostile agent with a full shell tries under its own user. Exit 0 says that it got what it wanted. The words of
  * `against` are those of the trust table in README.md. Variables: F the factory's home, AGENTS the agents' folder, DAEMON
- * the server's process, OTHER another run's folder, OTHER_PID its host, OTHER_CLONE its clone, CHECKOUT the person's
+ * the server's process, OWN the folder of its own run, OTHER another run's, OTHER_PID its host, OTHER_CLONE its clone, CHECKOUT the person's
  * repository, SETUID a program with root's set-user-id bit.
  */
 export interface Attempt {
@@ -46,6 +46,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     "change another clone's configuration": 'echo "# x" >> "$OTHER_CLONE/.git/config"',
     "plant a hook in another's clone": 'echo "exit 0" > "$OTHER_CLONE/.git/hooks-planted"',
     "link to another's file": 'ln -P "$OTHER/mcp.json" "$AGENTS/link" && rm "$AGENTS/link"',
+    'prepare the folder of its own next host': 'mkdir "$OWN/../1" && rmdir "$OWN/../1"',
     "leave a script in another's run": 'echo : > "$OTHER/tmp/planted"',
     'stop another host': 'kill -STOP $OTHER_PID && kill -CONT $OTHER_PID',
   }),
