@@ -25,7 +25,7 @@ export interface Reached {
 const MOST_PATHS = 2000;
 const DEPTH = 3;
 const REMEDY =
-  'Start it as root (or in a user namespace with a mapping of its own) with users that have no other use, or go back with `millwright up --no-user`.';
+  'Start it as root, with users that have no other use; `millwright up --no-user` goes back to one shared user.';
 
 /** For `up`: sets up the users it was given, forgets them, or takes those that were set up; throws CommandError. */
 export async function separationFor(

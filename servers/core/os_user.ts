@@ -38,7 +38,7 @@ export async function whyNotAs(user: OsUser): Promise<string | undefined> {
   const { exitCode, stdout } = await execa(file, args, TOOL);
   const [uid, ...sets] = stdout.split('\n');
   if (exitCode !== 0 || uid !== String(user.uid))
-    return `Separate users need root, or a user namespace with a mapping of its own: this process cannot become ${user.name}.`;
+    return `Separate users need root: this process cannot become ${user.name}.`;
   if (sets.some((set) => !/\s0+$/.test(set))) return `${user.name} keeps rights of root when it is become.`;
   return undefined;
 }

@@ -13,8 +13,7 @@ import { insertTask } from '../../servers/tasks/queries.ts';
 import { LAUNCHER } from '../cli/command.ts';
 import { PRODUCT } from '../hosts/mill.ts';
 
-const NEEDS =
-  'These tests play agents as other users of the system: they need root, or a user namespace with a mapping of its own.';
+const NEEDS = 'These tests play agents as other users of the system: they need root, and may mount a tmpfs.';
 
 /** Above what accounts have, and below what the sandbox draws from: users that have no other use. */
 const FIRST_UID = 1_800_000_000;
