@@ -138,12 +138,12 @@ async function launchOn(
         said: seen.said.slice(0, LONGEST_SAID),
       }),
     );
-  await layOutCard(services, run, place.folder);
+  await layOutCard(services, run, place);
   const notes = atMostEvery(NOTE_MS, async () => {
     try {
       await note(stream.seen);
       before = await others();
-      await layOutCard(services, run, place.folder);
+      await layOutCard(services, run, place);
     } catch (error) {
       services.log(`run ${run.id}: ${String(error)}`);
     }

@@ -1,6 +1,6 @@
 import type { Choice, HOST_KINDS } from '../../servers/core/factory/runs.ts';
-import type { Policy } from '../guard/policy.ts';
 import type { OsUser } from '../../servers/core/os_user.ts';
+import type { Policy } from '../guard/policy.ts';
 
 /** What a host said so far of one run, read from its stream; counts are of the host's own report. */
 export interface Seen {

@@ -8,13 +8,21 @@ export const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Replaces a file as a whole, on disk, with mode 0600: a reader sees the old text or the new one, never a part. */
-export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+/**
+ * Replaces a file as a whole, on disk, with mode 0600: a reader sees the old text or the new one, never a part. With
+ * an owner it belongs to that one before it has its name.
+ */
+export async function replaceFile(
+  path: string,
+  data: string | Uint8Array,
+  owner?: { uid: number; gid: number },
+): Promise<void> {
   const draft = `${path}.${randomUUID()}.draft`;
   try {
     const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(data);
+      if (owner) await file.chown(owner.uid, owner.gid);
       await file.sync();
     } finally {
       await file.close();
