@@ -79,7 +79,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       waits(used);
       if (used) return;
       const user = users?.take();
-      if (users && !user) return waits('each user for agents has processes that this runner did not start.');
+      if (users && !user) return waits("each user for agents has processes that are no run's; end them.");
       let began = false;
       try {
         began = await begin(factory, user);

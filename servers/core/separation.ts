@@ -63,6 +63,10 @@ export async function setUpSeparation(
   folder: string,
 ): Promise<Separation> {
   const users = await usersNamed(names);
+  if ((await lstat(paths.home)).uid !== process.geteuid?.())
+    throw new NotSeparate(
+      `${paths.home} belongs to another user; set the factory up as the user of the servers.`,
+    );
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const real = await realpath(folder);
   await refuseOthersWay(real);

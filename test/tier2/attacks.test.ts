@@ -1,7 +1,8 @@
-import { chmod, copyFile, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { userPool } from '../../hosts/run/users.ts';
 import { findDaemons } from '../../servers/core/daemon.ts';
 import { runsOfUser } from '../../servers/core/os_user.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
     F: mill.home,
     AGENTS: mill.agents,
     DAEMON: String(mill.up.pid),
-    WATCHDOGS: (await childrenOf(mill.up.pid ?? 0)).join(' '),
+    WATCHDOG: await watchdogOf(mill.up.pid ?? 0),
     OWN: own.folder,
     OTHER: other.folder,
     OTHER_PID: String(other.pid),
@@ -42,8 +43,15 @@ beforeAll(async () => {
 });
 afterAll(() => mill?.close());
 
-const childrenOf = async (pid: number) =>
-  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+/** The process that ends the hosts when the server dies. */
+async function watchdogOf(pid: number): Promise<string> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  const lines = await Promise.all(children.map((child) => commandOf(Number(child))));
+  const at = lines.findIndex((line) => line.includes('run-watchdog'));
+  return children[at] ?? '';
+}
+
+const commandOf = (pid: number) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
 
 const as = (who: Live, script: string) => shell(who.user, script, who.clone, { ...env, HOME: who.folder });
 
@@ -261,9 +269,7 @@ test('a run that ended leaves nothing: no process, no file, no right', async () 
   // Its user goes to the run that waited, with nothing of this one.
   const third = await mill.live({ run: own.run + 2, task: own.task + 2 });
   expect(third.user.uid).toBe(own.user.uid);
-  const running = await Promise.all(
-    runsOfUser(third.user).map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')),
-  );
+  const running = await Promise.all(runsOfUser(third.user).map(commandOf));
   expect(running.filter((line) => line.includes('300') || line.includes('while'))).toEqual([]);
 });
 
@@ -276,6 +282,14 @@ test('a server that dies takes the hosts with it, whatever they did to their env
   await mill.up;
   await eventually(async () => mill.users.every((user) => runsOfUser(user).length === 0));
   expect(await verifyRecord(mill.db)).toMatchObject({ ok: true });
+  // What somebody else runs as such a user keeps runs from it.
+  const pool = userPool({ users: [own.user], folder: mill.agents });
+  const foreign = shell(own.user, 'exec sleep 30', '/', {});
+  await eventually(async () => runsOfUser(own.user).length > 0);
+  expect(pool.take()).toBe(undefined);
+  foreign.kill('SIGKILL');
+  await foreign;
+  expect([pool.take(), pool.take()]).toEqual([own.user, undefined]);
 });
 
 test('what is less than separate is refused in one sentence, and nothing is served', async () => {
@@ -296,6 +310,12 @@ test('what is less than separate is refused in one sentence, and nothing is serv
     3,
     expect.stringContaining('Others can change'),
   ]);
+  await chown(mill.home, 7001, 7001);
+  expect(await refused(['--user', a?.name ?? '', ...folder])).toEqual([
+    3,
+    expect.stringContaining('belongs to another user'),
+  ]);
+  await chown(mill.home, 0, 0);
   // The home is open again: tried as the user, not believed.
   await chmod(mill.home, 0o711);
   await chmod(join(mill.home, 'store.sqlite'), 0o644);

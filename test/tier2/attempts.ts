@@ -1,7 +1,7 @@
 /**
  * What a hostile agent with a full shell tries under its own user. Exit 0 says that it got what it wanted. The words of
  * `against` are those of the trust table in README.md. Variables: F the factory's home, AGENTS the agents' folder, DAEMON
- * the server's process, OWN the folder of its own run, OTHER another run's, OTHER_PID its host, OTHER_CLONE its clone, CHECKOUT the person's
+ * and WATCHDOG the server's processes, OWN the folder of its own run, OTHER another run's, OTHER_PID its host, OTHER_CLONE its clone, CHECKOUT the person's
  * repository, SETUID a program with root's set-user-id bit.
  */
 export interface Attempt {
@@ -88,6 +88,6 @@ export const ATTEMPTS: readonly Attempt[] = [
     "bound the server's files": 'prlimit --pid $DAEMON --core=0:0',
     'hold the server': 'kill -STOP $DAEMON && kill -CONT $DAEMON',
     'signal the server': 'kill -0 $DAEMON',
-    'kill the watchdog': 'for p in $WATCHDOGS; do kill -0 $p || exit 1; done',
+    'kill the watchdog': 'kill -0 $WATCHDOG',
   }),
 ];
