@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CommandResult } from './command.ts';
 import { must, type Stage } from './stage.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface Human {
   handIn(checkpoint: string, signature: string): Promise<boolean>;
   /** What somebody without the key would hand in: the human's signature with one letter changed. */
   forge(checkpoint: string): Promise<string>;
+  /** A command that asks for a signature, which the human gives with the key of this machine. */
+  signs(args: readonly string[]): Promise<CommandResult>;
 }
 
 export async function addHuman(stage: Stage): Promise<Human> {
@@ -31,6 +34,7 @@ export async function addHuman(stage: Stage): Promise<Human> {
   };
   return {
     sign,
+    signs: (args) => stage.millwright([...args, '--human', 'owner'], passphrase),
     async forge(checkpoint) {
       return withOneLetterChanged(await sign(checkpoint));
     },

@@ -10,6 +10,7 @@ import { judgingSteps } from './steps/judge.ts';
 import type { Kit, Performance } from './steps/kit.ts';
 import { tryRights } from './steps/rights.ts';
 import { shippingSteps } from './steps/ship.ts';
+import { shipVersions } from './steps/versions.ts';
 import { printTable } from './table.ts';
 import { REQUEST } from './texts.ts';
 
@@ -83,6 +84,7 @@ async function perform(stage: Stage, progress: Progress): Promise<Rehearsal> {
     hostSession: randomUUID(),
     lesson: '',
     moved: '',
+    url: '',
   };
   const lead = await stage.actor(stage.factory.roles[stage.factory.lead]?.agents[0] ?? '');
   kit.pipeline = (await lead.do('pipeline_start', { pipeline: 'product', request: REQUEST })).pipeline;
@@ -90,8 +92,15 @@ async function perform(stage: Stage, progress: Progress): Promise<Rehearsal> {
   await tryRights(kit);
   // In a factory that lets somebody do what nobody may, the rest would prove nothing.
   const { missing } = await refusals(kit);
-  const times = missing.length > 0 ? new Map<string, number>() : await runPhases(kit);
-  return readBack(kit, { request: REQUEST, times, since });
+  const told = { request: REQUEST, since };
+  if (missing.length > 0) return readBack(kit, { ...told, times: new Map(), versions: [] });
+  try {
+    const times = await runPhases(kit);
+    const versions = kit.url === '' ? [] : await shipVersions(kit, `${kit.url}/wall`);
+    return await readBack(kit, { ...told, times, versions });
+  } finally {
+    await Promise.allSettled([kit.prepared]);
+  }
 }
 
 /** Takes task after task, in whatever order the servers make them ready, until the pipeline has ended. */

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must, type Stage } from './stage.ts';
 import type { Kit } from './steps/kit.ts';
+import { heldUp, type Version } from './steps/versions.ts';
 
 export interface Rehearsal {
   ok: boolean;
@@ -22,6 +23,8 @@ export interface Rehearsal {
   /** Tasks whose brief brought a lesson that was recorded here, and whether its failure came again in them. */
   lessons: { lesson: string; task: string; matchedBy: string; outcome: string | null }[];
   release: { url: string; version: string; commit: string; verified: boolean } | null;
+  /** The versions after the first release: a bad one, and the one that mends it. */
+  versions: Version[];
   record: { entries: number; verified: boolean; head: string; tampered: string };
   ms: number;
 }
@@ -30,10 +33,11 @@ interface Told {
   request: string;
   times: Map<string, number>;
   since: number;
+  versions: Version[];
 }
 
 /** Reads back what happened: from the record after it was verified, and from the command line, as anybody could. */
-export async function readBack(kit: Kit, { request, times, since }: Told): Promise<Rehearsal> {
+export async function readBack(kit: Kit, { request, times, since, versions }: Told): Promise<Rehearsal> {
   const { stage } = kit;
   const verified = await must(stage.millwright(['record', 'verify']), 'The record');
   const shown = (await must(stage.millwright(['pipeline', kit.pipeline]), 'The pipeline'))
@@ -59,7 +63,13 @@ export async function readBack(kit: Kit, { request, times, since }: Told): Promi
   const outcomes = new Set(lessons.map(({ outcome }) => outcome));
   const learned = kit.lesson === '' || (outcomes.has('prevented') && !outcomes.has('repeated'));
   return {
-    ok: missing.length === 0 && record.verified && caught && learned && release?.verified === true,
+    ok:
+      missing.length === 0 &&
+      record.verified &&
+      caught &&
+      learned &&
+      release?.verified === true &&
+      heldUp(versions),
     request,
     phases,
     refused,
@@ -68,6 +78,7 @@ export async function readBack(kit: Kit, { request, times, since }: Told): Promi
     recovered: kit.recovered.map((one) => ({ ...one, fence: shown.fences[one.task] ?? 0 })),
     lessons,
     release,
+    versions,
     record,
     ms: Math.round(performance.now() - since),
   };

@@ -53,6 +53,18 @@ export function printTable(result: Rehearsal, stream: NodeJS.WriteStream): strin
       result.lessons.map((one) => [one.lesson, one.task, one.matchedBy, one.outcome ?? '–']),
     ),
     '',
+    paint('bold', 'Versions'),
+    ...rows(
+      ['release', 'went', 'seconds', 'requests of visitors that failed', 'because'],
+      result.versions.map(({ release, state, step, ms, traffic: { during, after }, why }) => [
+        release,
+        state === 'live' ? `to ${step}` : `back from ${step}`,
+        (ms / 1000).toFixed(1),
+        `${during.failed} of ${during.asked}, then ${after.failed} of ${after.asked}`,
+        why,
+      ]),
+    ),
+    '',
     `Release   ${result.release?.url ?? 'none'}  commit ${result.release?.commit.slice(0, 12) ?? '–'}  every endpoint verified: ${mark(result.release?.verified === true)}`,
     `Record    ${result.record.entries} entries, verified: ${mark(result.record.verified)}; with one byte changed: ${result.record.tampered || paint('red', 'NOTHING NOTICED')}`,
     `Took      ${(result.ms / 1000).toFixed(1)} s`,

@@ -49,7 +49,7 @@ async function list({ store }: Services): Promise<Result> {
         release: releaseId(newest.id),
         stand: standOf(newest),
         commit: newest.commit_id,
-        steps: checksOf(newest).map(({ step, healthy, why }) => ({ step, healthy, why })),
+        steps: checksOf(newest),
       },
     };
   });

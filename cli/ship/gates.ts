@@ -1,4 +1,5 @@
-import { MACHINE_GATES } from '../../servers/core/gates.ts';
+import { machineGateState } from '../../servers/core/conditions.ts';
+import { MACHINE_GATES, type MachineGate } from '../../servers/core/gates.ts';
 import { openAuthority } from '../../servers/core/git/authority.ts';
 import { parentsOf } from '../../servers/core/git/objects.ts';
 import type { Services } from '../../servers/core/services.ts';
@@ -13,7 +14,10 @@ export interface GateState {
 
 const PATIENCE_MS = 900_000;
 
-/** Runs the machine gates of a factory on a commit of its authority, and says of each what closed it or keeps it open. */
+/**
+ * Says of each machine gate of a factory what closed it on a commit of its authority or keeps it open, and runs those
+ * that no evidence in force has closed already.
+ */
 export async function gatesOn(services: Services, commit: string): Promise<GateState[]> {
   const { factory } = await services.factory();
   const gates = MACHINE_GATES.filter((gate) => (factory.merge.needs as readonly string[]).includes(gate));
@@ -25,6 +29,19 @@ export async function gatesOn(services: Services, commit: string): Promise<GateS
       'Commit once more (`git commit --allow-empty` will do), then ship that.',
     );
   }
+  const known = await Promise.all(
+    gates.map((gate) => machineGateState(services.store.db, factory, gate, commit)),
+  );
+  const closed = known.filter(({ state }) => state === 'closed');
+  const open = gates.filter((gate) => !closed.some(({ name }) => name === gate));
+  const ran = open.length === 0 ? [] : await ranNow(services, commit, open);
+  return gates.flatMap((gate) => {
+    const found = closed.find(({ name }) => name === gate);
+    return found ? [{ gate, closed: true, why: found.why }] : ran.filter((one) => one.gate === gate);
+  });
+}
+
+async function ranNow(services: Services, commit: string, gates: MachineGate[]): Promise<GateState[]> {
   const result = await runJob(services, 'gate.run', { commit, gates });
   return (result as { gates: GateState[] }).gates.map(({ gate, closed, why }) => ({ gate, closed, why }));
 }

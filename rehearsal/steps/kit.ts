@@ -36,6 +36,10 @@ export interface Kit {
   lesson: string;
   /** A commit that was submitted after the PASS. */
   moved: string;
+  /** Where the product answers, once it does. */
+  url: string;
+  /** The folders of the next two versions, from when mainline has the first. */
+  prepared?: Promise<string[]>;
 }
 
 /** What one step of the pipeline does when it is taken out. */

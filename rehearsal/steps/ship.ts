@@ -1,6 +1,7 @@
 import { RESOURCES } from '../texts.ts';
 import { sideChange } from './build.ts';
 import { attempt, complete, type Kit, leave, type Performance, remember } from './kit.ts';
+import { prepareVersions } from './versions.ts';
 
 const PLAN = {
   product: 'testimonials',
@@ -57,6 +58,8 @@ export const shippingSteps: Record<string, Performance> = {
     await remember(actor, { kind: 'fact', text: `Mainline is ${commit}.`, about: ['branch:mainline'] });
     await complete(actor, 'mainline is the commit that passed');
     kit.progress.done(actor.agent, `merged ${commit.slice(0, 12)}`);
+    kit.prepared = prepareVersions(kit);
+    kit.prepared.catch(() => {});
   },
 
   release: async (actor, kit) => {
@@ -70,6 +73,7 @@ export const shippingSteps: Record<string, Performance> = {
     kit.progress.doing(actor.agent, `${release} goes on, step by step`);
     const { state, url, why } = await actor.do('release_advance');
     if (state !== 'live') throw new Error(`${release} is ${state}: ${why}`);
+    kit.url = url;
     await remember(actor, {
       kind: 'fact',
       text: `${release} of testimonials was cut and answers.`,
