@@ -3,6 +3,7 @@ import { releaseId } from '../../servers/core/ids.ts';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
+import { type Hold, holdFreeProduct } from '../../servers/deploy/hold.ts';
 import { notBack } from '../../servers/deploy/put_back.ts';
 import { openJobOf, releasesOf, saveRelease } from '../../servers/deploy/queries.ts';
 import { withFactory } from '../factories.ts';
@@ -36,13 +37,27 @@ async function back(services: Services, product: string, version: string | undef
     );
   }
   const to = rows.find((row) => isServed(row) && !leaving.includes(row));
-  const target = await services.target(newest.target);
+  return holdFreeProduct(services, newest, new AbortController().signal, (hold) =>
+    move(services, { leaving, to }, hold),
+  );
+}
+
+async function move(
+  services: Services,
+  { leaving, to }: { leaving: Release[]; to: Release | undefined },
+  hold: Hold,
+): Promise<Result> {
+  const [newest] = leaving as [Release];
+  const { product } = newest;
+  const target = hold.fenced(await services.target(newest.target));
   await record(services, newest, 'release.intent', { to: to?.version ?? null });
   if (to) await target.split(product, [{ version: to.version, percent: 100 }]);
   else await target.retire(product);
-  const fault = await notBack(target, newest, to, new AbortController().signal);
-  for (const { id } of leaving)
-    await services.store.transaction((tx) => saveRelease(tx, id, { state: 'rolled-back' }));
+  const fault = await notBack(target, newest, to, hold.signal);
+  await services.store.transaction(async (tx) => {
+    await hold.check(tx);
+    for (const { id } of leaving) await saveRelease(tx, id, { state: 'rolled-back' });
+  });
   await record(services, newest, 'release.rolled-back', { to: to?.version ?? null, fault: fault ?? null });
   const value = {
     product,

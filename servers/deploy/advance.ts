@@ -7,7 +7,8 @@ import { refuseIfStopped } from '../core/kill.ts';
 import type { Services } from '../core/services.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Finding } from './health/canary.ts';
-import { checksOf, keepStep, recordIntent } from './progress.ts';
+import { holdProduct } from './hold.ts';
+import { checksOf, keepStep, recordIntent, type Taker } from './progress.ts';
 import { notBack, putBack } from './put_back.ts';
 import { findRelease, insertFixTask, servedBefore } from './queries.ts';
 import { isBeyond, nextStep, STEPS, type Step, standOf } from './steps.ts';
@@ -31,40 +32,55 @@ export type AdvanceResult = z.output<typeof advanceResult>;
 /**
  * The job `release.advance`: takes a release step by step towards production, each step only if the one before was
  * healthy. The first that is not sends it back: the version served before gets all traffic again, that is verified,
- * and a task with the evidence is opened. How far it came is kept after each step, so another process can go on.
+ * and a task with the evidence is opened. How far it came is kept after each step, so another process can go on. Only
+ * the process that holds the product does anything; one that lost it meanwhile changes nothing more.
  */
 export const advanceRelease: JobRunner = async (input, { services, session, signal }) => {
-  const { release: id, to, role } = advanceJob.parse(input);
+  const asked = advanceJob.parse(input);
+  const release = await releaseBy(services, asked.release);
+  return holdProduct(services, release, signal, (hold) => advance({ services, session, hold }, asked));
+};
+
+async function releaseBy({ store }: Pick<Services, 'store'>, id: number): Promise<Row<'releases'>> {
+  const release = await findRelease(store.db, id);
+  if (release) return release;
+  throw new Error(`there is no release ${id}`);
+}
+
+async function advance(
+  taker: Taker & { services: Services },
+  { release: id, to, role }: z.output<typeof advanceJob>,
+): Promise<{ result: AdvanceResult }> {
+  const { services, hold } = taker;
   for (;;) {
-    const release = await findRelease(services.store.db, id);
-    if (!release) throw new Error(`there is no release ${id}`);
+    const release = await releaseBy(services, id);
     const current = await servedBefore(services.store.db, release);
     const step = nextStep(release.step, current === undefined);
     if (release.state !== 'cutting' || release.step === null || !step || isBeyond(step, to))
       return { result: stand(release, current) };
     const stopped = await whyStopped(services, role);
     if (stopped !== undefined) return { result: { ...stand(release, current), why: stopped } };
-    signal.throwIfAborted();
-    await recordIntent(services, session, release, step);
-    const target = await services.target(release.target);
-    const stepped = { target, release, current, signal };
+    hold.signal.throwIfAborted();
+    await recordIntent(taker, release, step);
+    const target = hold.fenced(await services.target(release.target));
+    const stepped = { target, release, current, signal: hold.signal };
     const finding = await takeStep(step, stepped);
-    signal.throwIfAborted();
-    if (!finding.healthy) return { result: await sendBack(services, session, step, stepped, finding) };
+    hold.signal.throwIfAborted();
+    if (!finding.healthy) return { result: await sendBack(taker, step, stepped, finding) };
     const live = step === 'production' ? { state: 'live' as const, url: finding.evidence.url as string } : {};
-    if (!(await keepStep(services, session, release, step, finding, live)))
+    if (!(await keepStep(taker, release, step, finding, live)))
       throw new Error(`${releaseId(id)} was moved by another process`);
   }
-};
+}
 
 /** Puts back what was served, looks whether it is, and leaves a task behind. */
 async function sendBack(
-  services: Services,
-  session: string,
+  taker: Taker & { services: Services },
   step: Step,
   { target, release, current, signal }: Stepped,
   finding: Finding,
 ): Promise<AdvanceResult> {
+  const { services } = taker;
   const moved = step !== 'staging';
   if (moved) await putBack(services.store.db, target, release);
   const fault = moved ? await notBack(target, release, current, signal) : undefined;
@@ -74,7 +90,7 @@ async function sendBack(
   const failed = { ...finding, why, evidence: { ...finding.evidence, ...back } };
   const state = moved ? ('rolled-back' as const) : ('failed' as const);
   let fix: number | undefined;
-  const kept = await keepStep(services, session, release, step, failed, { state }, async (tx) => {
+  const kept = await keepStep(taker, release, step, failed, { state }, async (tx) => {
     if (role === undefined) return;
     fix = await insertFixTask(tx, {
       role,

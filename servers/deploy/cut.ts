@@ -12,6 +12,7 @@ import { infrastructureText } from '../core/target/checkout_files.ts';
 import type { Target, WorkerVersion } from '../core/target/target.ts';
 import { keyOf, refuseContractions } from './contraction_checkpoint.ts';
 import { type Thresholds, thresholdsIn } from './health/thresholds.ts';
+import { holdProduct } from './hold.ts';
 import { boundConfig, infrastructureOf } from './infrastructure.ts';
 import { checksOf, keepStep } from './progress.ts';
 import { findPlan, findRelease, saveRelease, servedBefore } from './queries.ts';
@@ -50,13 +51,19 @@ export const cutRelease: JobRunner = async (input, { services, session, signal }
   const release = await findRelease(services.store.db, id);
   if (!release) throw new Error(`there is no release ${id}`);
   if (release.state !== 'cutting' || release.step !== null) return { result: settled(release) };
-  const target = await services.target(release.target);
   try {
-    const { preview, ...shown } = await bringUp({ services, target, release, plan, role, signal });
-    const finding = { healthy: true, why: 'it answers alone', evidence: { preview, ...shown } };
-    if (!(await keepStep(services, session, release, 'preview', finding)))
-      throw new Error(`${releaseId(id)} was moved by another process`);
-    return { result: previewed(release, preview) };
+    const built = await build({ services, release, plan });
+    return await holdProduct(services, release, signal, async (hold) => {
+      const target = hold.fenced(await services.target(release.target));
+      const { preview, ...shown } = await bringUp(
+        { services, target, release, role, signal: hold.signal },
+        built,
+      );
+      const finding = { healthy: true, why: 'it answers alone', evidence: { preview, ...shown } };
+      if (!(await keepStep({ services, session, hold }, release, 'preview', finding)))
+        throw new Error(`${releaseId(id)} was moved by another process`);
+      return { result: previewed(release, preview) };
+    });
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ToolError || error instanceof SandboxUnavailable)) throw error;
@@ -75,14 +82,14 @@ interface Cut {
   services: Services;
   target: Target;
   release: Row<'releases'>;
-  plan: number;
   role: string;
   signal: AbortSignal;
 }
 
-async function bringUp(cut: Cut): Promise<{ preview: string } & Record<string, unknown>> {
-  const { services, target, release, role, signal } = cut;
-  const { version, isolation, engine, health } = await build(cut);
+async function bringUp(
+  { services, target, release, role, signal }: Cut,
+  { version, isolation, engine, health }: Built,
+): Promise<{ preview: string } & Record<string, unknown>> {
   const { product, bundle } = version;
   signal.throwIfAborted();
   await services.store.transaction((tx) =>
@@ -105,12 +112,19 @@ async function bringUp(cut: Cut): Promise<{ preview: string } & Record<string, u
   };
 }
 
+interface Built {
+  version: WorkerVersion;
+  isolation: string;
+  engine: string;
+  health: Thresholds;
+}
+
 /** The version as it goes to the target: bytes from the sandbox, bindings from the applied plan. */
 async function build({
   services,
   release,
   plan: planId,
-}: Cut): Promise<{ version: WorkerVersion; isolation: string; engine: string; health: Thresholds }> {
+}: Pick<Cut, 'services' | 'release'> & { plan: number }): Promise<Built> {
   const plan = await findPlan(services.store.db, planId);
   if (!plan) throw new Error(`there is no plan ${planId}`);
   const sandbox = await services.sandbox();

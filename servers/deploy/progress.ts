@@ -4,6 +4,7 @@ import { canonicalJson, sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import type { Finding } from './health/canary.ts';
+import type { Hold } from './hold.ts';
 import { saveStep } from './queries.ts';
 import type { Step } from './steps.ts';
 
@@ -17,6 +18,13 @@ export interface StepCheck {
 }
 
 type Recorder = Pick<Services, 'store' | 'clock'>;
+
+/** Who takes a release on: for which session, and under which hold on its product. */
+export interface Taker {
+  services: Recorder;
+  session: string;
+  hold: Hold;
+}
 type Release = Row<'releases'>;
 
 /** The checks that a release has behind it, oldest first. */
@@ -26,19 +34,20 @@ export const checksOf = ({ checks }: Pick<Release, 'checks'>): StepCheck[] =>
 /** SHA-256 over the canonical JSON of everything that the steps of a release showed. */
 const evidenceOf = (checks: readonly StepCheck[]): string => sha256Hex(canonicalJson(checks));
 
-/** Writes into the record what is about to be done to a product, before it is. */
-export const recordIntent = (services: Recorder, session: string, release: Release, step: Step) =>
-  services.store.transaction((tx) =>
-    note(services, tx, session, release, 'release.intent', { step, version: release.version }),
-  );
+/** Writes into the record what is about to be done to a product, before it is. Throws NotHeld for who no longer holds it. */
+export const recordIntent = ({ services, session, hold }: Taker, release: Release, step: Step) =>
+  services.store.transaction(async (tx) => {
+    await hold.check(tx);
+    const body = { step, version: release.version, fence: hold.fence };
+    await note(services, tx, session, release, 'release.intent', body);
+  });
 
 /**
  * Keeps what a step showed, together with its entry in the record. Returns false, and changes nothing, when another
- * process has moved the release meanwhile: whoever hears that must stop.
+ * process has moved the release meanwhile: whoever hears that must stop. Throws NotHeld for who no longer holds it.
  */
 export async function keepStep(
-  services: Recorder,
-  session: string,
+  { services, session, hold }: Taker,
   release: Release,
   step: Step,
   finding: Finding,
@@ -49,6 +58,7 @@ export async function keepStep(
   const { healthy, why, evidence } = finding;
   const checks = [...checksOf(release), { step, at, healthy, why, evidence }];
   return services.store.transaction(async (tx) => {
+    await hold.check(tx);
     const row = {
       checks: JSON.stringify(checks),
       evidence: evidenceOf(checks),

@@ -77,6 +77,19 @@ export const currentOf = (db: Db, { product, target }: Pick<Release, 'product' |
     .limit(1)
     .executeTakeFirst();
 
+/** The first release of a product at a target, by which the product itself is held there. */
+export async function firstReleaseOf(db: Db, { product, target }: Pick<Release, 'product' | 'target'>) {
+  const { id } = await db
+    .selectFrom('releases')
+    .select('id')
+    .where('product', '=', product)
+    .where('target', '=', target)
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
 /** What the product served before a release and can serve again. */
 export const servedBefore = (db: Db, { id, product, target }: Pick<Release, 'id' | 'product' | 'target'>) =>
   db

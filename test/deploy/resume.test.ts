@@ -43,7 +43,11 @@ async function killed({ home, services }: ProductFactory, when: string, step: st
   await new Promise((stuck) => child.stdout.once('data', stuck));
   child.kill('SIGKILL');
   await child;
-  await services.store.db.updateTable('leases').set({ ends_at: 1 }).where('kind', '=', 'job').execute();
+  await services.store.db
+    .updateTable('leases')
+    .set({ ends_at: 1 })
+    .where('kind', 'in', ['job', 'release'])
+    .execute();
 }
 
 /** Enqueues the release of a commit, as release_cut does once every rule holds. */

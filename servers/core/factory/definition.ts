@@ -6,6 +6,10 @@ const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower case letters, digits and dashes, for example "qa"');
 
+/** Where a Worker answers; {worker} and {version} are filled in. */
+const ADDRESS = /^https?:\/\/[A-Za-z0-9.{}:/_-]{1,200}$/;
+const WHERE = 'an address, for example "https://{version}-{worker}.example.com"';
+
 const role = z.strictObject({
   title: z.string().min(1).max(80),
   agents: z.array(name).min(1).max(20).describe('The standing members in this role.'),
@@ -109,6 +113,13 @@ export const factorySchema = z.strictObject({
             .url({ protocol: /^https?$/ })
             .optional()
             .describe("Another address of Cloudflare's API. The token is sent there."),
+          addresses: z
+            .strictObject({
+              worker: z.string().regex(ADDRESS, WHERE).describe('With {worker}, its name.'),
+              version: z.string().regex(ADDRESS, WHERE).describe('With {worker}, and {version}, its id.'),
+            })
+            .optional()
+            .describe('Where Workers and their versions answer, if not at workers.dev.'),
         })
         .optional(),
     })

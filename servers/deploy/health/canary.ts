@@ -84,10 +84,9 @@ function conclusion(
   ];
   const evidence = {
     probes: { new: brief(samples.fresh), current: brief(samples.current) },
-    traffic: samples.traffic && {
-      new: brief(samples.traffic.fresh),
-      current: brief(samples.traffic.current),
-    },
+    traffic: samples.traffic
+      ? { new: brief(samples.traffic.fresh), current: brief(samples.traffic.current) }
+      : null,
     failures: samples.fresh.examples,
   };
   return { healthy: bad.length === 0, why: bad.join('; ') || `probes: ${probes.why}`, evidence };

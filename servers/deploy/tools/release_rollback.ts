@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
 import { idInput, releaseId } from '../../core/ids.ts';
-import { defineTool } from '../../core/tool.ts';
+import { type Call, defineTool } from '../../core/tool.ts';
+import { holdFreeProduct } from '../hold.ts';
 import { notBack, putBack } from '../put_back.ts';
 import { openJobOf, saveRelease, servedAfter } from '../queries.ts';
 import { refuseUnserved, releaseOf } from '../scope.ts';
@@ -18,17 +19,28 @@ export default defineTool({
 
   async handler({ release: id }, call) {
     const release = await releaseOf(call, id);
-    const underWay = release.state === 'cutting' && release.step !== null;
-    if (!underWay) refuseUnserved(release, await servedAfter(call.db, release));
-    if (underWay && (await openJobOf(call.db, 'release.advance', release.id))) throw advancing(release.id);
-    const target = await call.services.target(release.target);
-    const before = await putBack(call.db, target, release);
-    const fault = await notBack(target, release, before, call.signal);
-    await call.transaction((tx) => saveRelease(tx, release.id, { state: 'rolled-back' }));
-    if (fault !== undefined) throw unclean(release.id, fault);
-    return { release: releaseId(id), state: 'rolled-back', serves: before ? releaseId(before.id) : null };
+    return holdFreeProduct(call.services, release, call.signal, async (hold) => {
+      await refuseNotOurs(call, release.id);
+      const target = hold.fenced(await call.services.target(release.target));
+      const before = await putBack(call.db, target, release);
+      const fault = await notBack(target, release, before, hold.signal);
+      await call.transaction(async (tx) => {
+        await hold.check(tx);
+        await saveRelease(tx, release.id, { state: 'rolled-back' });
+      });
+      if (fault !== undefined) throw unclean(release.id, fault);
+      return { release: releaseId(id), state: 'rolled-back', serves: before ? releaseId(before.id) : null };
+    });
   },
 });
+
+/** Only what is served, or under way with nobody to take it on, can be put back. */
+async function refuseNotOurs(call: Call, id: number): Promise<void> {
+  const release = await releaseOf(call, id);
+  const underWay = release.state === 'cutting' && release.step !== null;
+  if (!underWay) refuseUnserved(release, await servedAfter(call.db, release));
+  if (underWay && (await openJobOf(call.db, 'release.advance', id))) throw advancing(id);
+}
 
 const advancing = (id: number) =>
   new ToolError(

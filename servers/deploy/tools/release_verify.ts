@@ -3,7 +3,8 @@ import { idInput, releaseId } from '../../core/ids.ts';
 import { canonicalJson, sha256Hex } from '../../core/signing/canonical.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { servesAlone, type Target } from '../../core/target/target.ts';
-import { defineTool } from '../../core/tool.ts';
+import { type Call, defineTool } from '../../core/tool.ts';
+import { type Hold, holdFreeProduct } from '../hold.ts';
 import { putBack } from '../put_back.ts';
 import { saveRelease, servedAfter } from '../queries.ts';
 import { refuseUnserved, releaseOf } from '../scope.ts';
@@ -40,13 +41,9 @@ export default defineTool({
   async handler({ release: id }, call) {
     const release = await releaseOf(call, id);
     refuseUnserved(release, await servedAfter(call.db, release));
-    const target = await call.services.target(release.target);
-    const checks = await checksOf(target, release, call.signal);
-    const verified = checks.every(({ ok }) => ok);
-    const before = verified ? undefined : await putBack(call.db, target, release);
-    const evidence = sha256Hex(canonicalJson({ release: release.id, version: release.version, checks }));
-    const state = verified ? ('verified' as const) : ('rolled-back' as const);
-    await call.transaction((tx) => saveRelease(tx, release.id, { state, evidence }));
+    const { checks, verified, before } = await holdFreeProduct(call.services, release, call.signal, (hold) =>
+      judged(call, release, hold),
+    );
     const served = verified ? release : before;
     const shown = checks.sort((a, b) => Number(a.ok) - Number(b.ok)).slice(0, SHOWN);
     return {
@@ -58,6 +55,23 @@ export default defineTool({
     };
   },
 });
+
+/** Checks a release while nobody else moves its product; one that does not hold is put back. */
+async function judged(call: Call, { id }: Row<'releases'>, hold: Hold) {
+  const release = await releaseOf(call, id);
+  refuseUnserved(release, await servedAfter(call.db, release));
+  const target = hold.fenced(await call.services.target(release.target));
+  const checks = await checksOf(target, release, hold.signal);
+  const verified = checks.every(({ ok }) => ok);
+  const before = verified ? undefined : await putBack(call.db, target, release);
+  const evidence = sha256Hex(canonicalJson({ release: release.id, version: release.version, checks }));
+  const state = verified ? ('verified' as const) : ('rolled-back' as const);
+  await call.transaction(async (tx) => {
+    await hold.check(tx);
+    await saveRelease(tx, release.id, { state, evidence });
+  });
+  return { checks, verified, before };
+}
 
 async function checksOf(target: Target, release: Row<'releases'>, signal: AbortSignal): Promise<Check[]> {
   const serving = await target.serving(release.product);

@@ -35,6 +35,7 @@ export type Origin = string | { target: string; url: string };
 export const originAt = ({ name }: Pick<Target, 'name'>, url: string): Origin =>
   name === 'local' ? url : { target: name, url };
 
+/** Its address; where a target gives each version a path of its own, with that path. */
 export const addressOf = (origin: Origin): string => (typeof origin === 'string' ? origin : origin.url);
 
 export const failedCheck = (method: string, path: string, why: string): Check => ({
@@ -58,10 +59,11 @@ export const check = (request: Request, answer: Answer, fault: string | undefine
  * that does not answer in time answers with status 0. Throws a RangeError for any other origin.
  */
 export async function send(origin: Origin, request: Request, signal: AbortSignal): Promise<Answer> {
-  const url = new URL(request.path, addressOf(origin));
+  const base = new URL(addressOf(origin));
+  const url = new URL(`${base.pathname.replace(/\/$/, '')}${request.path}`, base);
   const near = ['127.0.0.1', '[::1]'].includes(url.hostname);
   const named = typeof origin !== 'string' && url.protocol === 'https:';
-  if (url.origin !== new URL(addressOf(origin)).origin || !(near || named))
+  if (url.origin !== base.origin || !(near || named))
     throw new RangeError(`${url.origin} is not where a product answers.`);
   try {
     const answer = await fetch(url, {

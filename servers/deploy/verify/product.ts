@@ -95,7 +95,7 @@ async function checkPages(origin: Origin, described: boolean, signal: AbortSigna
   const front: Request = { method: 'GET', path: '/' };
   const page = await send(origin, front, signal);
   if (described && page.status === 404) return [];
-  const links = page.media === 'text/html' ? linksIn(page.body, addressOf(origin)) : [];
+  const links = page.media === 'text/html' ? linksIn(page.body, new URL(addressOf(origin)).origin) : [];
   const followed = await each(links, async (path) => {
     const request = { method: 'GET', path };
     const answer = await send(origin, request, signal);

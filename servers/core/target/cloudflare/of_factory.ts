@@ -3,7 +3,7 @@ import type { Services } from '../../services.ts';
 import type { Target } from '../target.ts';
 import { storedBook } from './book.ts';
 import { cloudflareClient } from './client.ts';
-import { openCloudflareTarget } from './cloudflare.ts';
+import { type AddressOf, openCloudflareTarget } from './cloudflare.ts';
 import { sharedBudget } from './rate_budget.ts';
 
 const TOKEN = 'CLOUDFLARE_API_TOKEN';
@@ -16,7 +16,7 @@ export async function cloudflareOfFactory(services: Services): Promise<Target> {
   const { factory } = await services.factory();
   const place = factory.targets.cloudflare;
   if (!place) throw unset();
-  const { account, api } = place;
+  const { account, api, addresses } = place;
   const token = async () =>
     (await services.secrets({ product: '', target: 'cloudflare', names: [TOKEN] }))[TOKEN] ?? '';
   const budget = sharedBudget(services.store, services.clock, `cloudflare ${account}`);
@@ -24,8 +24,15 @@ export async function cloudflareOfFactory(services: Services): Promise<Target> {
     client: cloudflareClient({ account, token, budget, ...(api === undefined ? {} : { api }) }),
     book: storedBook(services.store),
     clock: services.clock,
+    ...(addresses && { addressOf: addressIn(addresses) }),
   });
 }
+
+/** The addresses that the signed factory file gives; nothing of a product's repository has a say in where it is probed. */
+const addressIn =
+  ({ worker: whole, version }: { worker: string; version: string }): AddressOf =>
+  async (worker, remote) =>
+    (remote === null ? whole : version).replaceAll('{worker}', worker).replaceAll('{version}', remote ?? '');
 
 const unset = () =>
   new ToolError(
