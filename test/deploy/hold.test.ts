@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { expect, onTestFinished, test } from 'vitest';
+import { openServices } from '../../servers/core/open.ts';
+import { openSecretKey } from '../../servers/core/secrets/key.ts';
+import { setSecret } from '../../servers/core/secrets/secrets.ts';
+import type { Services } from '../../servers/core/services.ts';
+import { holdFreeProduct, holdProduct, NotHeld } from '../../servers/deploy/hold.ts';
+import deploy from '../../servers/deploy/index.ts';
+import { checksOf, keepStep } from '../../servers/deploy/progress.ts';
+import { findRelease, insertRelease, saveRelease } from '../../servers/deploy/queries.ts';
+import { startCloudflareEdge } from '../core/target/cloudflare_edge.ts';
+import { ACCOUNT, startCloudflareStub, TOKEN } from '../core/target/cloudflare_stub.ts';
+import { versionOf } from '../core/target/cloudflare_version.ts';
+import { startFactory } from '../harness.ts';
+
+const HEALTH = JSON.stringify({ seconds: 0, sample: 20, error_rate: 0.2, interval_ms: 100 });
+const BEAT_SECONDS = 0.3;
+const never = new AbortController().signal;
+
+const server = (path: string) => JSON.stringify(import.meta.resolve(`../../servers/${path}`));
+const PROCESS = `
+  import { openServices } from ${server('core/open.ts')};
+  import deploy from ${server('deploy/index.ts')};
+  const services = await openServices(process.argv[1], { jobs: deploy.jobs });
+  services.jobs.kick();
+  setInterval(() => {}, 1000);`;
+
+async function startCloud() {
+  const stub = await startCloudflareStub();
+  const edge = await startCloudflareEdge(() => stub.state);
+  onTestFinished(async () => {
+    await edge.close();
+    await stub.close();
+  });
+  const { services, home } = await startFactory({
+    servers: ['tasks'],
+    realTime: true,
+    change: (file: Record<string, unknown>) => {
+      file.lease = { beat: BEAT_SECONDS };
+      file.targets = { cloudflare: { account: ACCOUNT, api: stub.url, addresses: edge.addresses } };
+    },
+  });
+  const key = await openSecretKey(services.paths.keys);
+  const of = { product: '', target: 'cloudflare', name: 'CLOUDFLARE_API_TOKEN' };
+  await services.store.transaction((tx) => setSecret(tx, key, of, TOKEN, Date.now()));
+  return { services, home, stub };
+}
+
+/** A release at its preview; its product has one Worker of the same name. */
+async function cut(services: Services, product: string): Promise<number> {
+  const target = await services.target('cloudflare');
+  await target.ensure({ kind: 'worker', name: product });
+  const row = await services.store.transaction((tx) =>
+    insertRelease(tx, {
+      product,
+      target: 'cloudflare',
+      commit_id: 'c'.repeat(40),
+      pipeline: null,
+      task: null,
+      created_at: Date.now(),
+    }),
+  );
+  const text = `export default { fetch: () => new Response('${row.version}', { headers: { 'content-type': 'text/plain' } }) };`;
+  const files = [{ path: 'index.js', bytes: Buffer.from(text) }];
+  await target.upload({ ...versionOf(row.version, { name: product }, { files }), product });
+  await services.store.transaction((tx) => saveRelease(tx, row.id, { step: 'preview', health: HEALTH }));
+  return row.id;
+}
+
+const enqueue = (services: Services, release: number) =>
+  services.store.transaction((tx) =>
+    services.jobs.enqueue(
+      tx,
+      'release.advance',
+      { release, to: 'production', role: 'infra' },
+      'test',
+      Date.now(),
+    ),
+  );
+
+test('a process that stands still beyond its lease takes the release no further when it wakes, and other products go on meanwhile', async () => {
+  const { services, home, stub } = await startCloud();
+  const { db } = services.store;
+  const opened = await openServices(home, { jobs: deploy.jobs, log: () => {} });
+  onTestFinished(() => opened.close());
+  const first = await cut(services, 'shop');
+  expect(await opened.jobs.wait(await enqueue(services, first), 20_000)).toMatchObject({
+    result: { state: 'live' },
+  });
+  opened.jobs.stop();
+
+  const second = await cut(services, 'shop');
+  const job = await enqueue(services, second);
+  const child = execa(process.execPath, ['--input-type=module', '--eval', PROCESS, home], { reject: false });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await child;
+  });
+  await new Promise<void>((stopped) => {
+    stub.onDone(() => {
+      const last = stub.calls.at(-1);
+      if (!last?.call.startsWith('POST') || !last.call.endsWith('/deployments')) return;
+      child.kill('SIGSTOP');
+      stub.onDone(() => {});
+      stopped();
+    });
+  });
+  expect(await findRelease(db, second)).toMatchObject({ state: 'cutting', step: 'staging' });
+  const held = await db
+    .selectFrom('leases')
+    .selectAll()
+    .where('kind', '=', 'release')
+    .executeTakeFirstOrThrow();
+  expect(held).toMatchObject({ subject: first, holder: expect.stringMatching(/^release:/) });
+
+  const other = await openServices(home, { jobs: deploy.jobs, log: () => {} });
+  onTestFinished(() => other.close());
+  const cafe = await enqueue(services, await cut(services, 'cafe'));
+  expect(await other.jobs.wait(cafe, 20_000)).toMatchObject({ result: { state: 'live' } });
+  expect(await other.jobs.wait(job, 20_000)).toMatchObject({ result: { state: 'live' } });
+  const writes = stub.writes().length;
+  const before = await findRelease(db, second);
+
+  child.kill('SIGCONT');
+  await sleep(1_500);
+  expect(stub.writes()).toHaveLength(writes);
+  expect(await findRelease(db, second)).toEqual(before);
+  expect(before && checksOf(before).map(({ step }) => step)).toEqual([
+    'staging',
+    'canary-10',
+    'canary-50',
+    'production',
+  ]);
+  const steps = await db
+    .selectFrom('activity')
+    .select('body')
+    .where('subject', '=', `release:${second}`)
+    .where('event', '=', 'release.intent')
+    .where('body', 'like', '%canary-10%')
+    .execute();
+  const fences = steps.map(({ body }) => JSON.parse(body ?? '{}').fence as number);
+  expect(fences).toEqual([held.fence, held.fence + 1]);
+  const budgets = await db.selectFrom('rate_budgets').select('name').execute();
+  expect(budgets).toEqual([{ name: `cloudflare ${ACCOUNT}` }]);
+}, 60_000);
+
+test('who lost a product changes nothing more at its target or in its row, and frees nobody else', async () => {
+  const { services, stub } = await startCloud();
+  const id = await cut(services, 'shop');
+  const release = await findRelease(services.store.db, id);
+  if (!release) throw new Error('no release');
+  const of = { release: release.version, percent: 100 };
+  const target = await services.target('cloudflare');
+  const writes = stub.writes().length;
+
+  await expect(
+    holdProduct(services, release, never, async (old) => {
+      await services.store.db
+        .updateTable('leases')
+        .set({ holder: null, ends_at: 0 })
+        .where('kind', '=', 'release')
+        .execute();
+      await holdProduct(services, release, never, async (now) => {
+        expect(now.fence).toBe(old.fence + 1);
+        const stale = old.fenced(target);
+        for (const act of [
+          () => stale.split('shop', [{ version: of.release, percent: of.percent }]),
+          () => stale.migrate('shop', of.release),
+          () => stale.retire('shop'),
+          () =>
+            keepStep({ services, session: 'test', hold: old }, release, 'staging', {
+              healthy: true,
+              why: '',
+              evidence: {},
+            }),
+        ])
+          await expect(act()).rejects.toThrow(NotHeld);
+        expect(old.signal.aborted).toBe(true);
+        await expect(holdFreeProduct(services, release, never, async () => {})).rejects.toMatchObject({
+          rule: 'release.busy',
+        });
+        await now.check();
+      });
+      old.signal.throwIfAborted();
+    }),
+  ).rejects.toThrow(NotHeld);
+
+  expect(stub.writes()).toHaveLength(writes);
+  expect(await findRelease(services.store.db, id)).toEqual(release);
+});
