@@ -11,6 +11,7 @@ import { sha256Hex } from '../../servers/core/signing/canonical.ts';
 import { infrastructureText, readConfigText } from '../../servers/core/target/checkout_files.ts';
 import type { WorkerConfig } from '../../servers/core/target/target.ts';
 import { readWorkerConfig } from '../../servers/core/target/worker_config.ts';
+import { bundleOf } from '../../servers/deploy/cut.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
@@ -80,7 +81,9 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
   for (const { gate, closed, why } of gates) io.progress(`${closed ? 'closed' : 'OPEN  '} ${gate}: ${why}`);
   refuseOpen(gates, options.accept ?? []);
   const planned = await planFor(services, { config, target, infra });
-  const text = shipText(services, { commit, config, target, gates, planned });
+  io.progress('building in the sandbox');
+  const { digest: bundle } = await bundleOf(services, commit);
+  const text = shipText(services, { commit, bundle, config, target, gates, planned });
   if (options.print) return printedText(io, text, SHIP_NAMESPACE);
   if (!options.yes && !atTerminal() && options.signature === undefined) {
     throw new CommandError('NO_TERMINAL', 'Nobody is there to ask.', 'Sign with --yes and --signature FILE.');
@@ -93,7 +96,7 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
   await recordSignature(services, { name: human.name, assurance: human.assurance, signature, text, commit });
   const plan = await applyFor(services, planned, { human, signature });
   for (const line of planned.lines) io.progress(line);
-  const shipped = await releaseCommit(io, services, { product: config.name, target, commit, plan });
+  const shipped = await releaseCommit(io, services, { product: config.name, target, commit, bundle, plan });
   return resultOf(config.name, commit, gates, planned.lines, shipped);
 }
 
@@ -132,19 +135,21 @@ function shipText(
   { paths }: Services,
   shown: {
     commit: string;
+    bundle: string;
     config: WorkerConfig;
     target: string;
     gates: GateState[];
     planned: { digest: string; lines: string[] };
   },
 ): string {
-  const { commit, config, target, gates, planned } = shown;
+  const { commit, bundle, config, target, gates, planned } = shown;
   return [
     'Millwright ship',
     `factory: ${paths.home.split('/').at(-1)}`,
     `product: ${config.name}`,
     `target: ${target}`,
     `commit: ${commit}`,
+    `bundle: sha256:${bundle}`,
     `plan: sha256:${planned.digest}`,
     ...planned.lines.map((line) => `- ${line}`),
     ...gates.map(({ gate, closed }) => `gate ${gate}: ${closed ? 'closed' : 'OPEN, and accepted'}`),

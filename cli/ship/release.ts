@@ -14,15 +14,15 @@ type Release = Row<'releases'>;
 export async function releaseCommit(
   io: Io,
   services: Services,
-  of: { product: string; target: string; commit: string; plan: number },
+  of: { product: string; target: string; commit: string; bundle: string; plan: number },
 ): Promise<AdvanceResult> {
-  const { product, target, commit, plan } = of;
+  const { product, target, commit, bundle, plan } = of;
   const created_at = services.clock.now();
   const { id } = await services.store.transaction((tx) =>
     insertRelease(tx, { product, target, commit_id: commit, pipeline: null, task: null, created_at }),
   );
-  io.progress('building in the sandbox');
-  const cut = cutResult.parse(await runJob(services, 'release.cut', { release: id, plan, role: 'human' }));
+  const input = { release: id, plan, role: 'human', bundle };
+  const cut = cutResult.parse(await runJob(services, 'release.cut', input));
   if (cut.state === 'failed')
     throw new CommandError('NOT_CUT', cut.why, 'Correct it, commit and ship again.');
   io.progress(`preview: ${cut.preview}`);

@@ -13,6 +13,8 @@ export interface FactoryPaths {
   readonly clones: string;
   readonly work: string;
   readonly layers: string;
+  /** What was built of commits, so that one is built once. */
+  readonly builds: string;
   readonly targets: string;
   readonly heads: string;
   /** A folder for each agent, with its MEMORY.md. */
@@ -36,6 +38,7 @@ export function factoryPaths(home: string): FactoryPaths {
     clones: join(home, 'clones'),
     work: join(home, 'work'),
     layers: join(home, 'layers'),
+    builds: join(home, 'builds'),
     targets: join(home, 'targets'),
     heads: join(home, 'heads'),
     memory: join(home, 'memory'),

@@ -7,7 +7,7 @@ import { refuseIfStopped } from '../core/kill.ts';
 import { SandboxUnavailable } from '../core/sandbox/sandbox.ts';
 import type { Services } from '../core/services.ts';
 import type { Row } from '../core/store/schema.ts';
-import { bundleWorker } from '../core/target/bundle.ts';
+import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
 import { infrastructureText } from '../core/target/checkout_files.ts';
 import type { Target, WorkerVersion } from '../core/target/target.ts';
 import { keyOf, refuseContractions } from './contraction_checkpoint.ts';
@@ -18,7 +18,13 @@ import { checksOf, keepStep } from './progress.ts';
 import { findPlan, findRelease, saveRelease, servedBefore } from './queries.ts';
 
 /** What the job is given; `plan` is the applied plan whose resources are bound, `role` the one that asked. */
-export const cutJob = z.strictObject({ release: z.int(), plan: z.int(), role: z.string() });
+export const cutJob = z.strictObject({
+  release: z.int(),
+  plan: z.int(),
+  role: z.string(),
+  /** The digest of the bytes that a person signed for; others are not released. */
+  bundle: z.string().optional(),
+});
 
 /** How a cut ended: in the shape of release_cut's answer, or with the refusal that it becomes. */
 export const cutResult = z.union([
@@ -47,12 +53,12 @@ type CutResult = z.output<typeof cutResult>;
  * A version that can't be brought up makes its release `failed`.
  */
 export const cutRelease: JobRunner = async (input, { services, session, signal }) => {
-  const { release: id, plan, role } = cutJob.parse(input);
+  const { release: id, plan, role, bundle: signed } = cutJob.parse(input);
   const release = await findRelease(services.store.db, id);
   if (!release) throw new Error(`there is no release ${id}`);
   if (release.state !== 'cutting' || release.step !== null) return { result: settled(release) };
   try {
-    const built = await build({ services, release, plan });
+    const built = await build({ services, release, plan, signed });
     return await holdProduct(services, release, signal, async (hold) => {
       const target = hold.fenced(await services.target(release.target));
       const { preview, ...shown } = await bringUp(
@@ -124,15 +130,13 @@ async function build({
   services,
   release,
   plan: planId,
-}: Pick<Cut, 'services' | 'release'> & { plan: number }): Promise<Built> {
+  signed,
+}: Pick<Cut, 'services' | 'release'> & { plan: number; signed: string | undefined }): Promise<Built> {
   const plan = await findPlan(services.store.db, planId);
   if (!plan) throw new Error(`there is no plan ${planId}`);
-  const sandbox = await services.sandbox();
-  const built = await withCleanCheckout(services, release.commit_id, async ({ folder, layers }) => {
-    const health = thresholdsIn(await infrastructureText(folder));
-    return { ...(await bundleWorker(sandbox, { checkout: folder, layers })), health };
-  });
-  const { files, digest, migrations, isolation, engine, health } = built;
+  const { health, ...built } = await bundleOf(services, release.commit_id);
+  const { files, digest, migrations, isolation, engine } = built;
+  if (signed !== undefined && signed !== digest) throw otherBytes(release);
   await refuseContractions(services, release, migrations, await seenBefore(services, release));
   const config = boundConfig(built.config, infrastructureOf(plan));
   const { product, version, target } = release;
@@ -144,6 +148,27 @@ async function build({
     health,
   };
 }
+
+/** The Worker of a commit as it is released, built in the sandbox or taken from its first build, and its thresholds. */
+export async function bundleOf(
+  services: Pick<Services, 'paths' | 'sandbox'>,
+  commit: string,
+): Promise<WorkerBundle & { health: Thresholds }> {
+  const sandbox = await services.sandbox();
+  return withCleanCheckout(services, commit, async ({ folder, layers, tree, dependencies }) => {
+    const kept = { folder: services.paths.builds, tree, dependencies };
+    const health = thresholdsIn(await infrastructureText(folder));
+    return { ...(await bundleWorker(sandbox, { checkout: folder, layers, kept })), health };
+  });
+}
+
+const otherBytes = ({ commit_id }: Row<'releases'>) =>
+  new ToolError(
+    'GATE_CLOSED',
+    `The build of ${commit_id.slice(0, 12)} is not the one that was signed.`,
+    'Run `millwright ship` again and sign for what is built now.',
+    { rule: 'release.bytes' },
+  );
 
 /** The migrations that the served version's release brought, or found there. */
 async function seenBefore({ store }: Services, release: Row<'releases'>): Promise<string[]> {

@@ -80,6 +80,20 @@ describe.each(['c-suite', 'solo'])('a rehearsal of %s', (factory) => {
       verified: true,
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
     });
+    const [bad, good] = result.versions;
+    expect(result.versions).toHaveLength(2);
+    expect(bad).toMatchObject({
+      release: 'R-2',
+      state: 'rolled-back',
+      step: expect.stringMatching(/^canary-/),
+      why: expect.stringMatching(/real traffic: \d+ of \d+ requests failed, against 0 of \d+/),
+      serves: 'R-1',
+    });
+    expect(bad.traffic.during.failed).toBeGreaterThan(1);
+    expect(bad.traffic.during.failed).toBeLessThan(bad.traffic.during.asked / 2);
+    expect(bad.traffic.after).toEqual({ asked: expect.any(Number), failed: 0 });
+    expect(good).toMatchObject({ release: 'R-3', state: 'live', step: 'production', serves: 'R-3' });
+    expect(good.traffic.during).toEqual({ asked: expect.any(Number), failed: 0 });
     expect(result.record).toMatchObject({ verified: true, tampered: expect.stringMatching(/changed/) });
     expect(await leftovers(folder)).toEqual([]);
   }, 480_000);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ToolError } from '../errors.ts';
@@ -11,6 +11,7 @@ import {
   readPlainFile,
 } from './checkout_files.ts';
 import { bundleDigest, checkBundle, isPlainPath, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from './digest.ts';
+import { type Build, type KeptUnder, keepBuild, keptBuild } from './kept_build.ts';
 import type { BundleFile, Migration, WorkerConfig } from './target.ts';
 import { readWorkerConfig } from './worker_config.ts';
 
@@ -45,33 +46,63 @@ export interface WorkerBundle {
  */
 export async function bundleWorker(
   sandbox: Sandbox,
-  input: { checkout: string; layers?: readonly Layer[]; limits?: Partial<SandboxLimits> },
+  input: {
+    checkout: string;
+    layers?: readonly Layer[];
+    limits?: Partial<SandboxLimits>;
+    /** Given for a checkout of a commit: what was built of it once is not built again. */
+    kept?: KeptUnder;
+  },
 ): Promise<WorkerBundle> {
   const checkout = await realpath(input.checkout);
   const source = readWorkerConfig(await readConfigText(checkout));
   const migrations = await readMigrations(checkout, source);
   await writeBuildConfig(checkout, source.config);
 
+  const begun = performance.now();
+  const { kept } = input;
+  const builder = await versionOfWrangler();
+  const known = kept && (await keptBuild(kept, sandbox, builder));
+  const built = known ?? (await runWrangler(sandbox, checkout, input));
+  if (kept && !known) await keepBuild(kept, sandbox, builder, built);
+
+  const assets = source.assets === null ? [] : await readAssets(checkout, source.assets);
+  const files = [...built.files, ...assets];
+  const config = { ...source.config, main: mainModule(source.config.main || ASSETS_ONLY) };
+  const digest = bundleDigest(files);
+  checkBundle({ bundle: digest, files, config });
+  const { isolation, engine, log } = built;
+  const ms = Math.round(performance.now() - begun);
+  return { files, digest, config, migrations, isolation, engine, log, ms };
+}
+
+async function runWrangler(
+  sandbox: Sandbox,
+  checkout: string,
+  { layers = [], limits }: Pick<Parameters<typeof bundleWorker>[1], 'layers' | 'limits'>,
+): Promise<Build> {
   const wrangler = wranglerFor(sandbox);
   const result = await sandbox.run({
     command: ['node', `${wrangler.modules}/wrangler/bin/wrangler.js`, ...WRANGLER_ARGUMENTS],
     work: checkout,
     cwd: BUILD,
     env: { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', NO_COLOR: '1', CI: '1' },
-    layers: [...wrangler.layers, ...(input.layers ?? [])],
-    limits: { wallMs: BUILD_MS, ...input.limits },
+    layers: [...wrangler.layers, ...layers],
+    limits: { wallMs: BUILD_MS, ...limits },
   });
   const log = plainText(`${result.stdout}\n${result.stderr}`);
   if (result.exit !== 0) throw buildFailed(log, result.killedBy);
-
-  const assets = source.assets === null ? [] : await readAssets(checkout, source.assets);
-  const files = [...(await readOutput(checkout)), ...assets];
-  const config = { ...source.config, main: mainModule(source.config.main || ASSETS_ONLY) };
-  const digest = bundleDigest(files);
-  checkBundle({ bundle: digest, files, config });
-  const { isolation, engine, ms } = result;
-  return { files, digest, config, migrations, isolation, engine, log, ms };
+  const { isolation, engine } = result;
+  return { files: await readOutput(checkout), isolation, engine, log };
 }
+
+/** A build is only as good as what made it: another version of wrangler builds anew. */
+const versionOfWrangler = async (): Promise<string> =>
+  (
+    JSON.parse(await readFile(join(wranglerModules(), 'wrangler', 'package.json'), 'utf8')) as {
+      version: string;
+    }
+  ).version;
 
 /** The Worker of a site that has none of its own: what is not an asset does not exist. */
 const ASSETS_ONLY = 'assets_only.js';

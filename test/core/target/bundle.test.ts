@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,7 +37,8 @@ test('what the sandbox built is what the target serves, and it has one digest wh
   const [first, second] = [await checkout(), await checkout()];
 
   const built = await bundleWorker(sandbox, { checkout: first });
-  const again = await bundleWorker(sandbox, { checkout: second });
+  const kept = { folder: join(await stateFolder(), 'builds'), tree: 'a'.repeat(40), dependencies: null };
+  const again = await bundleWorker(sandbox, { checkout: second, kept });
 
   expect(again.digest).toBe(built.digest);
   expect(built.digest).toBe(bundleDigest(built.files));
@@ -47,6 +48,24 @@ test('what the sandbox built is what the target serves, and it has one digest wh
     'notes/0001_note.sql',
   ]);
   expect(built.files.map(({ path }) => path)).toEqual([expect.stringMatching(/-page\.html$/), 'index.js']);
+
+  // A commit is built once: another build of it would have to run, and this sandbox runs nothing.
+  const [third, fourth] = [await checkout(), await checkout()];
+  const idle = { ...sandbox, run: () => Promise.reject(new Error('it ran')) };
+  expect(await bundleWorker(idle, { checkout: third, kept })).toMatchObject({
+    digest: built.digest,
+    config: built.config,
+    isolation: built.isolation,
+  });
+  const other = { ...kept, tree: 'b'.repeat(40) };
+  await expect(bundleWorker(idle, { checkout: fourth, kept: other })).rejects.toThrow('it ran');
+  const [name = ''] = await readdir(kept.folder);
+  const text = await readFile(join(kept.folder, name), 'utf8');
+  await writeFile(
+    join(kept.folder, name),
+    text.replace(built.digest, built.digest.replaceAll(/[0-9]/g, '0')),
+  );
+  await expect(bundleWorker(idle, { checkout: await checkout(), kept })).rejects.toThrow('it ran');
 
   const target = await openLocalTarget({ dir: await stateFolder() });
   await target.ensure({ kind: 'worker', name: 'notes' });
