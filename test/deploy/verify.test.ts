@@ -96,6 +96,60 @@ test('calls what a description names, with payloads it accepts, and harms no dat
   expect(seen.filter((line) => line.startsWith('DELETE'))).toEqual(['DELETE /things/2147483647']);
 });
 
+const shop = {
+  openapi: '3.1.0',
+  security: [{ key: [] }],
+  paths: {
+    '/open': { get: { security: [], ...answers(200, json({ type: 'array', items: { $ref: '#/thing' } })) } },
+    '/maybe': { get: { security: [{}, { key: [] }], ...answers(200) } },
+    '/mine': { get: answers(200, json({})) },
+    '/theirs': { get: answers(200, json({})) },
+  },
+  thing: {
+    type: 'object',
+    required: ['id', 'kind'],
+    additionalProperties: false,
+    properties: {
+      id: { type: 'integer' },
+      kind: { enum: ['big', 'small'] },
+      note: { type: ['string', 'null'] },
+      of: { oneOf: [{ type: 'string' }, { $ref: '#/thing' }] },
+    },
+  },
+};
+const whole = { id: 1, kind: 'big', note: null, of: { id: 2, kind: 'small' } };
+
+test.each([
+  [[whole], undefined],
+  [[whole, { ...whole, id: '2' }], 'body[1].id is string instead of integer'],
+  [[{ id: 1 }], 'body[0].kind is missing'],
+  [[{ ...whole, kind: 'huge' }], 'body[0].kind is none of the values that are declared'],
+  [[{ ...whole, more: 1 }], 'body[0].more is not declared'],
+  [[{ ...whole, note: 3 }], 'body[0].note is number instead of string or null'],
+  [[{ ...whole, of: { id: 'x', kind: 'big' } }], 'body[0].of has none of the shapes that are declared'],
+  [{}, 'body is object instead of array'],
+])(
+  'an answer has the shape that the description says, and what is for members only is refused to others: %j',
+  async (body, fault) => {
+    const origin = await serving((request, response) => {
+      const closed = request.url === '/mine';
+      const text = request.url === '/openapi.json' ? shop : request.url === '/open' ? body : {};
+      const status = request.url === '/' ? 404 : closed ? 401 : 200;
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(text));
+    });
+
+    const checks = await checkProduct(origin, never);
+
+    expect(checks.map(({ path, ok, why }) => [path, ok, why])).toEqual([
+      ['/openapi.json', true, 'as promised'],
+      ['/open', fault === undefined, fault ?? 'as promised'],
+      ['/maybe', true, 'as promised'],
+      ['/mine', true, 'as promised'],
+      ['/theirs', false, 'it answers without credentials'],
+    ]);
+  },
+);
+
 test('without a description the front page and its own links are the promise', async () => {
   const page =
     '<a href="/a?x=1&amp;y=2">a</a> <img src="b.png"> <a href="https://example.com/">x</a> <a href="#top">t</a>';

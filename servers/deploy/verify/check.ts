@@ -26,7 +26,8 @@ export interface Request {
 }
 
 const ANSWER_MS = 8_000;
-const MAX_BODY = 1_000_000;
+/** So much of a body is read, in characters. */
+export const MAX_BODY = 1_000_000;
 
 /** Where a product answers: an address on this machine, or what a target elsewhere named. */
 export type Origin = string | { target: string; url: string };

@@ -1,5 +1,6 @@
-import type { Answer, Request } from './check.ts';
+import { type Answer, MAX_BODY, type Request } from './check.ts';
 import { idOfNobody, type Json, resolved, sampleOf } from './sample.ts';
+import { misshapen } from './shape.ts';
 
 /** One operation of an OpenAPI 3 document: a request to try, and what is promised about its answers. */
 export interface Operation {
@@ -7,8 +8,12 @@ export interface Operation {
   request: Request | null;
   method: string;
   path: string;
-  /** Declared media types by status (`200`, `4XX`, `default`). */
-  promises: ReadonlyMap<string, readonly string[]>;
+  /** Declared media types by status (`200`, `4XX`, `default`), each with the schema of its body. */
+  promises: ReadonlyMap<string, ReadonlyMap<string, Json>>;
+  /** Whether it is promised to nobody who comes without credentials. */
+  secured: boolean;
+  /** The description it stands in, where its schemas point to. */
+  document: Json;
   /** Answers that are right although nobody declares them: unknown things, missing credentials. */
   tolerated: readonly number[];
 }
@@ -32,17 +37,31 @@ export function operationsOf(document: Json, limit: number): Operation[] | undef
 
 /** Why an answer is not as promised; undefined when it is. */
 export function brokenPromise(
-  { promises, tolerated }: Operation,
+  { promises, tolerated, secured, document }: Operation,
   { status, media, body }: Answer,
 ): string | undefined {
   if (status === 0) return 'no answer came';
   if (status >= 500) return 'the server failed';
   if (tolerated.includes(status)) return undefined;
+  if (secured && status < 300) return 'it answers without credentials';
   const types =
     promises.get(String(status)) ?? promises.get(`${String(status)[0]}XX`) ?? promises.get('default');
   if (!types) return promises.size === 0 && status < 400 ? undefined : 'a status that is not declared';
-  if (types.length === 0 || body === '' || types.some((type) => covers(type, media))) return undefined;
-  return `content type ${media || 'missing'} instead of ${types.join(' or ')}`;
+  if (types.size === 0 || body === '') return undefined;
+  const declared = [...types].find(([type]) => covers(type, media));
+  if (!declared) return `content type ${media || 'missing'} instead of ${[...types.keys()].join(' or ')}`;
+  return brokenShape(declared[1], media, body, document);
+}
+
+/** Why a JSON body is not what its schema says; one that was cut off can't be judged. */
+function brokenShape(schema: Json, media: string, body: string, document: Json): string | undefined {
+  if (!schema || !/[/+]json$/.test(media) || body.length >= MAX_BODY) return undefined;
+  try {
+    return misshapen(JSON.parse(body), schema, document);
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'its body is no JSON';
+    throw error;
+  }
 }
 
 function operationFor(
@@ -76,21 +95,34 @@ function operationFor(
     headers: { ...Object.fromEntries(headers), ...body?.headers },
     ...(body && method !== 'GET' && method !== 'HEAD' && { body: body.text }),
   };
-  const secured = listOf(operation?.security ?? document?.security).length > 0;
+  const secured = isSecured(operation?.security ?? document?.security);
   return {
     request: callable ? request : null,
     method,
     path: template,
     promises: promisesOf(operation, document),
+    secured,
+    document,
     tolerated: [...(inPath.length > 0 ? [404] : []), ...(secured ? [401, 403] : [])],
   };
 }
 
-function promisesOf(operation: Json, document: Json): Map<string, string[]> {
+/** An empty alternative lets everybody in. */
+function isSecured(security: unknown): boolean {
+  const alternatives = listOf(security);
+  return alternatives.length > 0 && alternatives.every((one) => Object.keys(one ?? {}).length > 0);
+}
+
+function promisesOf(operation: Json, document: Json): Map<string, Map<string, Json>> {
   return new Map(
     Object.entries(operation?.responses ?? {}).map(([status, response]) => [
       status.toUpperCase() === 'DEFAULT' ? 'default' : status.toUpperCase(),
-      Object.keys(resolved(response, document)?.content ?? {}).map((type) => type.toLowerCase()),
+      new Map(
+        Object.entries(resolved(response, document)?.content ?? {}).map(([type, content]) => [
+          type.toLowerCase(),
+          content?.schema,
+        ]),
+      ),
     ]),
   );
 }
