@@ -77,6 +77,9 @@ async function move(
   return { value, text: failure.message, exit: EXIT.failed, failure };
 }
 
+/** How a place elsewhere names a version of its own. */
+const FOREIGN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 const isServed = ({ state }: Release) => state === 'live' || state === 'verified';
 
 /** The releases that go: those newer than the version named, or the newest one. `rows` are newest first. */
@@ -85,6 +88,13 @@ function leavingOf(rows: readonly Release[], product: string, version: string | 
   const at = version === undefined ? 1 : current.findIndex((row) => row.version === version && isServed(row));
   if (current.length === 0)
     throw new CommandError('NOT_FOUND', `${product} serves nothing.`, 'See `millwright releases`.');
+  if (at === -1 && version !== undefined && FOREIGN.test(version)) {
+    throw new CommandError(
+      'NOT_OURS',
+      `Millwright did not upload ${version}, so nobody here knows what it binds or needs: it is not put back.`,
+      'Name a version that `millwright releases` shows, or put it back where it came from.',
+    );
+  }
   if (at === -1) {
     throw new CommandError(
       'NOT_FOUND',

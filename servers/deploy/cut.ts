@@ -104,6 +104,7 @@ async function bringUp(
   await refuseIfStopped(services.store.db, role);
   await target.upload(version);
   signal.throwIfAborted();
+  const foreign = (await servedBefore(services.store.db, release)) ? null : await target.serving(product);
   const preview = await target.previewUrl(product, version.version);
   const { commit_id: commit, id } = release;
   return {
@@ -115,6 +116,7 @@ async function bringUp(
     isolation,
     engine,
     migrations: version.migrations.map(keyOf),
+    ...(foreign && { found: foreign.shares.map((share) => ({ ...share })) }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { ToolError } from '../core/errors.ts';
 import type { Row } from '../core/store/schema.ts';
-import type { Target } from '../core/target/target.ts';
+import { isSplit, type Target } from '../core/target/target.ts';
 import { type Finding, watchCanary } from './health/canary.ts';
 import { type Thresholds, thresholds } from './health/thresholds.ts';
 import { type Step, sharesOf } from './steps.ts';
@@ -54,6 +54,9 @@ async function shift(step: Step, { target, release, current, signal }: Stepped):
   if (shares.length === 1) return found({ url }, await checkProduct(originAt(target, url), signal), []);
   const pair = { product, version, current: current?.version ?? '' };
   const finding = await watchCanary(target, pair, limitsOf(release), signal);
+  const serving = await target.serving(product);
+  if (!serving || !isSplit(serving, shares))
+    return { healthy: false, why: 'another split came into force meanwhile', evidence: { shares, serving } };
   return { ...finding, evidence: { ...finding.evidence, shares, url } };
 }
 

@@ -1,11 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../servers/core/clock.ts';
+import { createAuthority, headOfMain } from '../../servers/core/git/authority.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { storedBook } from '../../servers/core/target/cloudflare/book.ts';
 import { cloudflareClient } from '../../servers/core/target/cloudflare/client.ts';
 import { openCloudflareTarget } from '../../servers/core/target/cloudflare/cloudflare.ts';
 import type { Target } from '../../servers/core/target/target.ts';
 import { type AdvanceResult, advanceRelease } from '../../servers/deploy/advance.ts';
+import { cutRelease } from '../../servers/deploy/cut.ts';
 import { checksOf } from '../../servers/deploy/progress.ts';
 import { findRelease, insertRelease, saveRelease } from '../../servers/deploy/queries.ts';
 import { type CloudflareEdge, startCloudflareEdge } from '../core/target/cloudflare_edge.ts';
@@ -109,6 +111,9 @@ const good = (name: string) => `() => new Response('${name}', { headers: { 'cont
 /** Fails for every third who asks, which its first answers do not show. */
 const BAD = `(() => { let n = 0; return () => { n += 1; return new Response('two', { status: n > 4 && n % 3 === 0 ? 500 : 200, headers: { 'content-type': 'text/plain' } }); }; })()`;
 
+/** Answers its first three visitors, who are the look at its preview. */
+const LATE = `(() => { let n = 0; return () => { n += 1; return new Response('late', { status: n > 3 ? 500 : 200, headers: { 'content-type': 'text/plain' } }); }; })()`;
+
 test('a release at Cloudflare takes every step, a bad one comes back by its id, and a process that dies between any two calls changes nothing', async () => {
   const cloud = await startCloud();
   const { services, stub, target } = cloud;
@@ -168,6 +173,59 @@ test('a release at Cloudflare takes every step, a bad one comes back by its id, 
   const notes = stub.state.d1.get('shop')?.db.prepare('SELECT name FROM d1_migrations').all();
   expect(notes).toEqual([{ name: '0001.sql' }, { name: '0002.sql' }]);
   expect(worker.versions).toHaveLength(4);
+}, 60_000);
+
+const appliedPlan = (resources: { kind: string; name: string }[]) => ({
+  product: 'shop',
+  target: 'cloudflare',
+  body: '{}',
+  digest: '',
+  state: 'applied' as const,
+  task: null,
+  pipeline: null,
+  agent: 'infra',
+  root: 'root',
+  created_at: 0,
+  result: JSON.stringify({ resources }),
+});
+
+test('a first release that is not healthy gives a Worker back to what somebody else served with it', async () => {
+  const { services, stub, target } = await startCloud();
+  const worker = stub.state.workers.get('shop');
+  const foreign = '0b4f3f5e-6a7e-4d58-9a3c-3f2f6d1c9a01';
+  const text = `export default { fetch: ${good('theirs')} };`;
+  worker?.versions.push({ id: foreign, tag: '', bindings: [], files: { 'index.js': text }, annotations: {} });
+  worker?.deployments.unshift({ id: 'd', versions: [{ version_id: foreign, percentage: 100 }] });
+  const config = { name: 'shop', main: 'index.js', compatibility_date: '2026-01-01' };
+  const authority = await createAuthority(services.paths.git, {
+    initial: [
+      { path: 'wrangler.json', content: JSON.stringify(config) },
+      { path: 'index.js', content: `export default { fetch: ${LATE} };` },
+    ],
+    message: 'Start',
+    at: new Date(),
+  });
+  const commit_id = await headOfMain(authority);
+  const row = await services.store.transaction(async (tx) => {
+    await tx
+      .insertInto('plans')
+      .values(appliedPlan([{ kind: 'worker', name: 'shop' }]))
+      .execute();
+    const of = { product: 'shop', target: 'cloudflare', commit_id, pipeline: null, task: null };
+    return insertRelease(tx, { ...of, created_at: Date.now() });
+  });
+  const job = { id: 0, session: 'test', services, signal: new AbortController().signal };
+  expect(await cutRelease({ release: row.id, plan: 1, role: 'infra' }, job)).toMatchObject({
+    result: { state: 'preview' },
+  });
+  expect(await advance(services, row.id)).toMatchObject({
+    state: 'rolled-back',
+    serves: null,
+    why: expect.stringMatching(/^production: GET \/openapi.json: /),
+  });
+  expect((await target.serving('shop'))?.shares).toEqual([{ version: foreign, percent: 100 }]);
+  const [, last] = checksOf((await findRelease(services.store.db, row.id)) ?? { checks: null }).slice(-2);
+  expect(last?.evidence).toMatchObject({ back: 'verified' });
 }, 60_000);
 
 test('the signed factory file says where Workers answer instead of workers.dev', async () => {

@@ -91,6 +91,13 @@ export interface Serving {
 export const servesAlone = ({ shares }: Serving, version: string): boolean =>
   shares.every((share) => share.version === version);
 
+/** Whether a product's traffic is split so; the order is of no account. */
+export const isSplit = ({ shares }: Serving, wanted: readonly Share[]): boolean =>
+  shares.length === wanted.length &&
+  wanted.every((one) =>
+    shares.some(({ version, percent }) => version === one.version && percent === one.percent),
+  );
+
 /**
  * What a version answered to its share of the traffic since the last split: requests, how many of them failed (an
  * answer of 500 or above, or none), and the latencies in milliseconds of a bounded sample of them.
