@@ -38,6 +38,9 @@ export function infraText(config: WorkerConfig, target: string): string {
   });
 }
 
+/** What a Worker asks for beside resources. */
+const workerOf = ({ name, crons, secrets }: WorkerConfig) => ({ name, crons, secrets });
+
 /** Writes `infra.yaml` into a folder that has none. Returns whether it did. */
 export async function writeInfra(folder: string, text: string): Promise<boolean> {
   try {
@@ -61,7 +64,7 @@ export async function planFor(
   const own = { product: config.name, target };
   const wanted: Wanted =
     infra === undefined
-      ? { ...own, whole: false, resources, addresses: [] }
+      ? { ...own, whole: false, resources, addresses: [], workers: [workerOf(config)] }
       : { ...wantedBy(readInfra(infra)), ...own };
   const missing = resources.find(
     ({ kind, name }) => !wanted.resources.some((one) => one.kind === kind && one.name === name),
