@@ -1,9 +1,10 @@
+import { releaseId } from '../../servers/core/ids.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
 import { type AdvanceResult, advanceResult } from '../../servers/deploy/advance.ts';
 import { cutResult } from '../../servers/deploy/cut.ts';
 import { checksOf } from '../../servers/deploy/progress.ts';
-import { findRelease, insertRelease } from '../../servers/deploy/queries.ts';
+import { currentOf, findRelease, insertRelease } from '../../servers/deploy/queries.ts';
 import { CommandError } from '../failures.ts';
 import type { Io } from '../io.ts';
 import { runJob } from './gates.ts';
@@ -17,10 +18,7 @@ export async function releaseCommit(
   of: { product: string; target: string; commit: string; bundle: string; plan: number },
 ): Promise<AdvanceResult> {
   const { product, target, commit, bundle, plan } = of;
-  const created_at = services.clock.now();
-  const { id } = await services.store.transaction((tx) =>
-    insertRelease(tx, { product, target, commit_id: commit, pipeline: null, task: null, created_at }),
-  );
+  const id = await begin(io, services, { product, target, commit });
   const input = { release: id, plan, role: 'human', bundle };
   const cut = cutResult.parse(await runJob(services, 'release.cut', input));
   if (cut.state === 'failed')
@@ -28,6 +26,34 @@ export async function releaseCommit(
   io.progress(`preview: ${cut.preview}`);
   return advance(io, services, id);
 }
+
+/**
+ * Begins a release, or goes on with the one of the same commit that is under way, after an interrupt for one. A product
+ * has one release at a time.
+ */
+async function begin(
+  io: Io,
+  services: Services,
+  { product, target, commit }: { product: string; target: string; commit: string },
+): Promise<number> {
+  const row = { product, target, commit_id: commit, pipeline: null, task: null };
+  const { release, isNew } = await services.store.transaction(async (tx) => {
+    const current = await currentOf(tx, row);
+    if (current?.state !== 'cutting')
+      return { release: await insertRelease(tx, { ...row, created_at: services.clock.now() }), isNew: true };
+    if (current.commit_id !== commit) throw underWay(current);
+    return { release: current, isNew: false };
+  });
+  if (!isNew) io.progress(`${releaseId(release.id)} goes on after ${release.step ?? 'nothing'}`);
+  return release.id;
+}
+
+const underWay = ({ id, product, commit_id }: Release) =>
+  new CommandError(
+    'BUSY',
+    `${releaseId(id)} of ${product} is under way, with the commit ${commit_id.slice(0, 12)}.`,
+    `Take it on with \`millwright releases resume\`, or end it with \`millwright rollback ${product}\`.`,
+  );
 
 /** Takes a release that is under way to production, or back; tells of each step as it ends. */
 export async function advance(io: Io, services: Services, release: number): Promise<AdvanceResult> {
