@@ -9,6 +9,7 @@ import { claimScale } from './rows/claim_scale.ts';
 import { claims } from './rows/claims.ts';
 import { cloudflareRelease } from './rows/cloudflare_release.ts';
 import { coldStart } from './rows/cold_start.ts';
+import { localRelease } from './rows/local_release.ts';
 import { memorySearch } from './rows/memory_search.ts';
 import { pages } from './rows/pages.ts';
 import { probeRequests } from './rows/probe_requests.ts';
@@ -30,6 +31,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'up-memory': upMemory,
   'memory-search': memorySearch,
   'cloudflare-release': cloudflareRelease,
+  'local-release': localRelease,
   pages,
   'probe-requests': probeRequests,
 };
