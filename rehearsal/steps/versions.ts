@@ -91,7 +91,7 @@ async function newest({ stage }: Kit): Promise<{ steps: Step[] }> {
 }
 
 /** What a person wants to know of a version. */
-export function told({ release, state, step, why, serves, ms, traffic }: Version): string[] {
+function told({ release, state, step, why, serves, ms, traffic }: Version): string[] {
   const { during, after } = traffic;
   if (state === 'live')
     return [`${release} is live; of ${during.asked} requests of visitors on its way ${during.failed} failed`];

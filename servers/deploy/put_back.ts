@@ -11,7 +11,7 @@ import { probesOf } from './verify/product.ts';
 const PROBES = 5;
 
 /** What a product's first release found there: versions that somebody else serves under the same name. */
-export function foundBefore(release: Pick<Row<'releases'>, 'checks'>): Share[] {
+function foundBefore(release: Pick<Row<'releases'>, 'checks'>): Share[] {
   const [preview] = checksOf(release);
   return found.safeParse(preview?.evidence.found).data ?? [];
 }
