@@ -5,9 +5,9 @@ import { openServices } from '../../servers/core/open.ts';
 import { openSecretKey } from '../../servers/core/secrets/key.ts';
 import { setSecret } from '../../servers/core/secrets/secrets.ts';
 import type { Services } from '../../servers/core/services.ts';
-import { holdFreeProduct, holdProduct, NotHeld } from '../../servers/deploy/hold.ts';
+import { type Hold, holdFreeProduct, holdProduct, NotHeld } from '../../servers/deploy/hold.ts';
 import deploy from '../../servers/deploy/index.ts';
-import { checksOf, keepStep } from '../../servers/deploy/progress.ts';
+import { checksOf, keepStep, recordIntent } from '../../servers/deploy/progress.ts';
 import { findRelease, insertRelease, saveRelease } from '../../servers/deploy/queries.ts';
 import { startCloudflareEdge } from '../core/target/cloudflare_edge.ts';
 import { ACCOUNT, startCloudflareStub, TOKEN } from '../core/target/cloudflare_stub.ts';
@@ -68,15 +68,9 @@ async function cut(services: Services, product: string): Promise<number> {
   return row.id;
 }
 
-const enqueue = (services: Services, release: number) =>
+const enqueue = (services: Services, release: number, role = 'infra') =>
   services.store.transaction((tx) =>
-    services.jobs.enqueue(
-      tx,
-      'release.advance',
-      { release, to: 'production', role: 'infra' },
-      'test',
-      Date.now(),
-    ),
+    services.jobs.enqueue(tx, 'release.advance', { release, to: 'production', role }, 'test', Date.now()),
   );
 
 test('a process that stands still beyond its lease takes the release no further when it wakes, and other products go on meanwhile', async () => {
@@ -106,6 +100,9 @@ test('a process that stands still beyond its lease takes the release no further 
       stopped();
     });
   });
+  // The job of the stopped process stays its own: only its hold on the product ends.
+  const later = { ends_at: Date.now() + 3_600_000 };
+  await db.updateTable('leases').set(later).where('kind', '=', 'job').where('subject', '=', job).execute();
   expect(await findRelease(db, second)).toMatchObject({ state: 'cutting', step: 'staging' });
   const held = await db
     .selectFrom('leases')
@@ -118,7 +115,8 @@ test('a process that stands still beyond its lease takes the release no further 
   onTestFinished(() => other.close());
   const cafe = await enqueue(services, await cut(services, 'cafe'));
   expect(await other.jobs.wait(cafe, 20_000)).toMatchObject({ result: { state: 'live' } });
-  expect(await other.jobs.wait(job, 20_000)).toMatchObject({ result: { state: 'live' } });
+  const again = await enqueue(services, second, 'human');
+  expect(await other.jobs.wait(again, 20_000)).toMatchObject({ result: { state: 'live' } });
   const writes = stub.writes().length;
   const before = await findRelease(db, second);
 
@@ -150,41 +148,39 @@ test('who lost a product changes nothing more at its target or in its row, and f
   const id = await cut(services, 'shop');
   const release = await findRelease(services.store.db, id);
   if (!release) throw new Error('no release');
-  const of = { release: release.version, percent: 100 };
   const target = await services.target('cloudflare');
   const writes = stub.writes().length;
 
-  await expect(
-    holdProduct(services, release, never, async (old) => {
-      await services.store.db
-        .updateTable('leases')
-        .set({ holder: null, ends_at: 0 })
-        .where('kind', '=', 'release')
-        .execute();
-      await holdProduct(services, release, never, async (now) => {
-        expect(now.fence).toBe(old.fence + 1);
-        const stale = old.fenced(target);
-        for (const act of [
-          () => stale.split('shop', [{ version: of.release, percent: of.percent }]),
-          () => stale.migrate('shop', of.release),
-          () => stale.retire('shop'),
-          () =>
-            keepStep({ services, session: 'test', hold: old }, release, 'staging', {
-              healthy: true,
-              why: '',
-              evidence: {},
-            }),
-        ])
-          await expect(act()).rejects.toThrow(NotHeld);
-        expect(old.signal.aborted).toBe(true);
-        await expect(holdFreeProduct(services, release, never, async () => {})).rejects.toMatchObject({
-          rule: 'release.busy',
-        });
-        await now.check();
-      });
-      old.signal.throwIfAborted();
-    }),
-  ).rejects.toThrow(NotHeld);
+  const goOn = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<Hold>();
+  const first = holdProduct(services, release, never, async (hold) => {
+    taken.resolve(hold);
+    await goOn.promise;
+    hold.signal.throwIfAborted();
+  });
+  const old = await taken.promise;
+  const lost = { holder: null, ends_at: 0 };
+  await services.store.db.updateTable('leases').set(lost).where('kind', '=', 'release').execute();
+  await holdProduct(services, release, never, async (now) => {
+    expect(now.fence).toBe(old.fence + 1);
+    const stale = old.fenced(target);
+    const finding = { healthy: true, why: '', evidence: {} };
+    for (const act of [
+      () => stale.upload(versionOf(release.version)),
+      () => stale.split('shop', [{ version: release.version, percent: 100 }]),
+      () => stale.migrate('shop', release.version),
+      () => stale.retire('shop'),
+      () => keepStep({ services, session: 'test', hold: old }, release, 'staging', finding),
+      () => recordIntent({ services, session: 'test', hold: old }, release, 'staging'),
+    ])
+      await expect(act()).rejects.toThrow(NotHeld);
+    goOn.resolve();
+    await expect(first).rejects.toThrow(NotHeld);
+    await expect(holdFreeProduct(services, release, never, async () => {})).rejects.toMatchObject({
+      rule: 'release.busy',
+    });
+    await now.check();
+  });
 
   expect(stub.writes()).toHaveLength(writes);
   expect(await findRelease(services.store.db, id)).toEqual(release);
