@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gitAs, must, PRODUCT } from '../stage.ts';
 import { type Visitors, type Visits, visit } from '../visitors.ts';
 import type { Kit } from './kit.ts';
@@ -22,8 +21,6 @@ interface Step {
   step: string;
   at: number;
 }
-
-const AFTER_MS = 300;
 
 /**
  * The next two versions, each a commit in a folder of the owner's on top of mainline. Version 2 fails for every
@@ -67,9 +64,8 @@ async function shipOne(kit: Kit, folder: string, visitors: Visitors): Promise<Ve
     throw new Error(
       `ship: ${(json.error as { message?: string } | undefined)?.message ?? 'it said nothing'}`,
     );
-  await sleep(AFTER_MS);
-  const now = Date.now();
   const { steps } = await newest(kit);
+  const now = Date.now();
   const at = (of: Step | undefined) => of?.at ?? 0;
   const begun = at(steps.find(({ step }) => step === 'staging'));
   const last = steps.at(-1);
