@@ -55,14 +55,14 @@ async function advance(
   for (;;) {
     const release = await releaseBy(services, id);
     const current = await servedBefore(services.store.db, release);
-    const step = nextStep(release.step, current === undefined);
+    const target = hold.fenced(await services.target(release.target));
+    const step = nextStep(release.step, current === undefined || target.splits === false);
     if (release.state !== 'cutting' || release.step === null || !step || isBeyond(step, to))
       return { result: stand(release, current) };
     const stopped = await whyStopped(services, role);
     if (stopped !== undefined) return { result: { ...stand(release, current), why: stopped } };
     hold.signal.throwIfAborted();
     await recordIntent(taker, release, step);
-    const target = hold.fenced(await services.target(release.target));
     const stepped = { target, release, current, signal: hold.signal };
     const finding = await takeStep(step, stepped);
     hold.signal.throwIfAborted();

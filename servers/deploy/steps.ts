@@ -16,11 +16,11 @@ const SHARE: Record<Step, number> = {
 
 /**
  * The step after the last healthy one. A product that serves nothing yet has no canaries: there is nothing to
- * compare them with, and nobody to protect. Undefined when all are taken.
+ * compare them with, and nobody to protect; nor has one at a target that does not split. Undefined when all are taken.
  */
-export function nextStep(reached: Step | null, first: boolean): Step | undefined {
+export function nextStep(reached: Step | null, whole: boolean): Step | undefined {
   const rest = STEPS.slice(reached === null ? 0 : STEPS.indexOf(reached) + 1);
-  return rest.find((step) => !first || !step.startsWith('canary'));
+  return rest.find((step) => !whole || !step.startsWith('canary'));
 }
 
 /** Whether `step` lies beyond the step that was asked for. */

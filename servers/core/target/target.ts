@@ -136,6 +136,8 @@ export interface Addresses {
  */
 export interface Target {
   readonly name: string;
+  /** False where all traffic goes to one version: a release there has no canaries. Left out, a target splits. */
+  readonly splits?: boolean;
   /** What exists now, as the target sees it, sorted by kind and name. */
   resources(): Promise<Resource[]>;
   /** Makes sure that a resource exists. One of that name is adopted as it is, never created twice or changed. */

@@ -2,10 +2,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../../servers/core/clock.ts';
 import { openStore } from '../../../servers/core/store/store.ts';
-import { storedBook } from '../../../servers/core/target/cloudflare/book.ts';
+import { storedBook } from '../../../servers/core/target/book.ts';
 import { cloudflareClient } from '../../../servers/core/target/cloudflare/client.ts';
 import { openCloudflareTarget } from '../../../servers/core/target/cloudflare/cloudflare.ts';
-import { sharedBudget } from '../../../servers/core/target/cloudflare/rate_budget.ts';
+import { sharedBudget } from '../../../servers/core/target/rate_budget.ts';
 import { ACCOUNT, startCloudflareStub, TOKEN } from '../../core/target/cloudflare_stub.ts';
 import { versionOf } from '../../core/target/cloudflare_version.ts';
 import { middleRound, ROUNDS, type Row, rounded, type Surroundings } from '../row.ts';
@@ -42,7 +42,11 @@ async function releaseOnce(folder: string): Promise<{ value: number; echo: numbe
   try {
     const budget = sharedBudget(store, systemClock, 'bench');
     const client = cloudflareClient({ account: ACCOUNT, token: async () => TOKEN, budget, api: stub.url });
-    const target = openCloudflareTarget({ client, book: storedBook(store), clock: systemClock });
+    const target = openCloudflareTarget({
+      client,
+      book: storedBook(store, 'cloudflare'),
+      clock: systemClock,
+    });
     for (const kind of ['worker', 'd1'] as const) await target.ensure({ kind, name: 'shop' });
     await target.upload(versionOf('R1'));
     await target.split('shop', [{ version: 'R1', percent: 100 }]);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../servers/core/clock.ts';
 import { openStore, type Store } from '../../../servers/core/store/store.ts';
-import { storedBook } from '../../../servers/core/target/cloudflare/book.ts';
+import { storedBook } from '../../../servers/core/target/book.ts';
 import { type CloudflareAccess, cloudflareClient } from '../../../servers/core/target/cloudflare/client.ts';
 import { openCloudflareTarget } from '../../../servers/core/target/cloudflare/cloudflare.ts';
-import { sharedBudget } from '../../../servers/core/target/cloudflare/rate_budget.ts';
+import { sharedBudget } from '../../../servers/core/target/rate_budget.ts';
 import type { Target } from '../../../servers/core/target/target.ts';
 import { ACCOUNT, type CloudflareStub, startCloudflareStub, TOKEN } from './cloudflare_stub.ts';
 
@@ -39,7 +39,7 @@ export async function startAccount(): Promise<TestAccount> {
         sleep: async () => {},
         ...more,
       }),
-      book: storedBook(store),
+      book: storedBook(store, 'cloudflare'),
       clock: systemClock,
     });
   return { stub, store, again, target: again() };

@@ -41,7 +41,7 @@ test('trap: a 429 is waited out as long as Retry-After says, for every process o
 
 test('the account is asked at most 1,200 times in five minutes by all processes together', async () => {
   const { store } = await startAccount();
-  const { sharedBudget } = await import('../../../servers/core/target/cloudflare/rate_budget.ts');
+  const { sharedBudget } = await import('../../../servers/core/target/rate_budget.ts');
   let time = 1_000_000_000_000;
   const clock = { now: () => time };
   const processes = [sharedBudget(store, clock, 'account'), sharedBudget(store, clock, 'account')];

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
+import { findOrMake } from '../find_or_make.ts';
+import { ApiRefusal } from '../rest.ts';
 import type { Address, Addresses } from '../target.ts';
-import { type CloudflareClient, CloudflareRefusal } from './client.ts';
-import { findOrMake } from './find_or_make.ts';
+import type { CloudflareClient } from './client.ts';
 
 const zone = z.object({ id: z.string(), name: z.string() });
 const record = z.object({
@@ -79,7 +80,7 @@ export function cloudflareAddresses(client: CloudflareClient): Addresses {
       const path =
         kind === 'dns' ? `/zones/${await zoneId(settings.zone ?? '')}/dns_records/${id}` : `${DOMAINS}/${id}`;
       await client.call(z.unknown(), { method: 'DELETE', path, repeatable: true }).catch((error: unknown) => {
-        if (!(error instanceof CloudflareRefusal) || error.status !== 404) throw error;
+        if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
       });
     },
   };

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { Clock } from '../../clock.ts';
 import { ToolError } from '../../errors.ts';
+import type { BookedVersion, VersionBook } from '../book.ts';
 import { checkName } from '../names.ts';
+import { ApiRefusal } from '../rest.ts';
 import type { Share, Target } from '../target.ts';
 import { cloudflareAddresses } from './addresses.ts';
-import type { BookedVersion, VersionBook } from './book.ts';
-import { type CloudflareClient, CloudflareRefusal } from './client.ts';
+import type { CloudflareClient } from './client.ts';
 import { deploy, deployed } from './deployments.ts';
 import { applyMigrations } from './migrations.ts';
 import { PLACEHOLDER_TAG } from './placeholder.ts';
@@ -149,7 +150,7 @@ async function isThere(client: CloudflareClient, worker: string, id: string): Pr
   return client.call(z.unknown(), { method: 'GET', path: `${scriptPath(worker)}/versions/${id}` }).then(
     () => true,
     (error: unknown) => {
-      if (error instanceof CloudflareRefusal && error.status === 404) return false;
+      if (error instanceof ApiRefusal && error.status === 404) return false;
       throw error;
     },
   );

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
-import { type CloudflareClient, CloudflareRefusal, CloudflareUnanswered } from './client.ts';
+import { ApiRefusal, ApiUnanswered } from '../rest.ts';
+import type { CloudflareClient } from './client.ts';
 
 const shares = z.array(z.object({ version_id: z.string(), percentage: z.number() }));
 const deployments = z.object({ deployments: z.array(z.object({ versions: shares })) });
@@ -15,7 +16,7 @@ export async function deployed(client: CloudflareClient, worker: string): Promis
   const found = await client
     .call(deployments, { method: 'GET', path: pathOf(worker) })
     .catch((error: unknown) => {
-      if (error instanceof CloudflareRefusal && error.status === 404) return { deployments: [] };
+      if (error instanceof ApiRefusal && error.status === 404) return { deployments: [] };
       throw error;
     });
   return found.deployments[0]?.versions ?? [];
@@ -39,7 +40,7 @@ export async function deploy(
     .call(z.unknown(), { method: 'POST', path: pathOf(worker), json, repeatable: true })
     .then(() => undefined)
     .catch((error: unknown) => {
-      if (error instanceof CloudflareUnanswered) return error;
+      if (error instanceof ApiUnanswered) return error;
       throw error;
     });
   if (same(await deployed(client, worker), wanted)) return;

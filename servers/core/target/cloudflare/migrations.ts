@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
+import { ApiRefusal, ApiUnanswered } from '../rest.ts';
 import type { Migration } from '../target.ts';
-import { type CloudflareClient, CloudflareRefusal, CloudflareUnanswered } from './client.ts';
+import type { CloudflareClient } from './client.ts';
 import { missingResource } from './missing.ts';
 import { idsOf } from './resources.ts';
 
@@ -49,8 +50,8 @@ async function applyOne(client: CloudflareClient, id: string, migration: Migrati
   try {
     await query(client, id, `${sql.trimEnd().replace(/;$/, '')};\n${note}`, false);
   } catch (error) {
-    if (error instanceof CloudflareRefusal) throw refused(migration, error);
-    if (!(error instanceof CloudflareUnanswered)) throw error;
+    if (error instanceof ApiRefusal) throw refused(migration, error);
+    if (!(error instanceof ApiUnanswered)) throw error;
     if (!(await namesSeen(client, id)).has(name)) throw error;
   }
 }
@@ -69,7 +70,7 @@ const query = (client: CloudflareClient, id: string, sql: string, repeatable: bo
   });
 
 /** The database's own words name tables and columns of the product; they are quoted, in one bounded line. */
-const refused = ({ name, database }: Migration, error: CloudflareRefusal) =>
+const refused = ({ name, database }: Migration, error: ApiRefusal) =>
   new ToolError(
     'INVALID_INPUT',
     `The migration ${name} of the database ${database} fails. D1 says: ${JSON.stringify(

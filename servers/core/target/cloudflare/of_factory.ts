@@ -1,10 +1,10 @@
 import { ToolError } from '../../errors.ts';
 import type { Services } from '../../services.ts';
+import { storedBook } from '../book.ts';
+import { sharedBudget } from '../rate_budget.ts';
 import type { Target } from '../target.ts';
-import { storedBook } from './book.ts';
 import { cloudflareClient } from './client.ts';
 import { type AddressOf, openCloudflareTarget } from './cloudflare.ts';
-import { sharedBudget } from './rate_budget.ts';
 
 const TOKEN = 'CLOUDFLARE_API_TOKEN';
 
@@ -22,7 +22,7 @@ export async function cloudflareOfFactory(services: Services): Promise<Target> {
   const budget = sharedBudget(services.store, services.clock, `cloudflare ${account}`);
   return openCloudflareTarget({
     client: cloudflareClient({ account, token, budget, ...(api === undefined ? {} : { api }) }),
-    book: storedBook(services.store),
+    book: storedBook(services.store, 'cloudflare'),
     clock: services.clock,
     ...(addresses && { addressOf: addressIn(addresses) }),
   });

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { findOrMake } from '../find_or_make.ts';
+import { ApiRefusal } from '../rest.ts';
 import type { Resource, ResourceKind, ResourceSpec } from '../target.ts';
-import { type CloudflareClient, CloudflareRefusal } from './client.ts';
-import { findOrMake } from './find_or_make.ts';
+import type { CloudflareClient } from './client.ts';
 import { placeholderForm } from './placeholder.ts';
 
 /** How one kind of resource is found, made and removed. */
@@ -108,7 +109,7 @@ export async function ensureResource(
 export async function removeResource(client: CloudflareClient, gone: Resource): Promise<void> {
   const path = KINDS[gone.kind].path(gone);
   await client.call(z.unknown(), { method: 'DELETE', path, repeatable: true }).catch((error: unknown) => {
-    if (!(error instanceof CloudflareRefusal) || error.status !== 404) throw error;
+    if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
   });
 }
 

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
+import type { VersionBook } from '../book.ts';
 import { checkBundle } from '../digest.ts';
+import { findOrMake } from '../find_or_make.ts';
 import { checkName, checkVersion } from '../names.ts';
+import { ApiRefusal } from '../rest.ts';
 import type { BundleFile, WorkerVersion } from '../target.ts';
 import { uploadAssets } from './assets.ts';
-import type { VersionBook } from './book.ts';
-import { type CloudflareClient, CloudflareRefusal } from './client.ts';
+import type { CloudflareClient } from './client.ts';
 import { deployed } from './deployments.ts';
-import { findOrMake } from './find_or_make.ts';
 import { checkSecrets, metadataOf, tagOf } from './metadata.ts';
 import { missingResource } from './missing.ts';
 import { PLACEHOLDER_TAG, placeholderForm, workerForm } from './placeholder.ts';
@@ -94,9 +95,7 @@ export async function versionByTag(
       query: { deployable: 'true' },
     })
     .catch((error: unknown) => {
-      throw error instanceof CloudflareRefusal && error.status === 404
-        ? missingResource('Worker', worker)
-        : error;
+      throw error instanceof ApiRefusal && error.status === 404 ? missingResource('Worker', worker) : error;
     });
   return items.find(({ annotations }) => annotations?.['workers/tag'] === tag)?.id;
 }

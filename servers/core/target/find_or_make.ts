@@ -1,10 +1,10 @@
-import { CloudflareRefusal, CloudflareUnanswered } from './client.ts';
+import { ApiRefusal, ApiUnanswered } from './rest.ts';
 
 const ATTEMPTS = 3;
 
 /**
  * Makes what is not there, once: it looks before it makes, and when nobody knows whether the making arrived, or
- * Cloudflare says that the name is taken, it looks again. `made` is false for what was there before the first look.
+ * the provider says that the name is taken, it looks again. `made` is false for what was there before the first look.
  */
 export async function findOrMake<T>(
   find: () => Promise<T | undefined>,
@@ -16,12 +16,12 @@ export async function findOrMake<T>(
     try {
       return { value: await make(), made: true };
     } catch (error) {
-      if (error instanceof CloudflareRefusal) {
+      if (error instanceof ApiRefusal) {
         const taken = await find();
         if (taken !== undefined) return { value: taken, made: false };
         throw error;
       }
-      if (!(error instanceof CloudflareUnanswered) || attempt === ATTEMPTS) throw error;
+      if (!(error instanceof ApiUnanswered) || attempt === ATTEMPTS) throw error;
     }
   }
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Clock } from '../../clock.ts';
-import type { Store } from '../../store/store.ts';
+import type { Clock } from '../clock.ts';
+import type { Store } from '../store/store.ts';
 
 /**
  * Cloudflare allows 1,200 requests in any five minutes and then blocks for five. A bucket of 300 that fills by three

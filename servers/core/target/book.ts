@@ -1,10 +1,8 @@
-import type { Row } from '../../store/schema.ts';
-import type { Store } from '../../store/store.ts';
-import type { Migration, WorkerConfig, WorkerVersion } from '../target.ts';
+import type { Row } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { Migration, WorkerConfig, WorkerVersion } from './target.ts';
 
-const TARGET = 'cloudflare';
-
-/** One version as it was brought to Cloudflare; `remote` is its id there, null until that is known. */
+/** One version as it was brought to a target elsewhere; `remote` is its id there, null until that is known. */
 export interface BookedVersion {
   product: string;
   version: string;
@@ -15,10 +13,10 @@ export interface BookedVersion {
   migrations: Migration[];
 }
 
-/** What the factory keeps of the versions it uploaded: which id at Cloudflare belongs to which version of ours. */
+/** What the factory keeps of the versions it uploaded: which id there belongs to which version of ours. */
 export interface VersionBook {
   find(product: string, version: string): Promise<BookedVersion | undefined>;
-  /** The version of any product that has this id at Cloudflare. */
+  /** The version of any product that has this id there. */
   byRemote(remote: string): Promise<BookedVersion | undefined>;
   /** The newest version of a product, which says what its Worker is called. */
   newest(product: string): Promise<BookedVersion | undefined>;
@@ -29,9 +27,9 @@ export interface VersionBook {
   setRemote(product: string, version: string, remote: string): Promise<void>;
 }
 
-/** The book in the store. */
-export function storedBook({ db }: Pick<Store, 'db'>): VersionBook {
-  const rows = () => db.selectFrom('target_versions').selectAll().where('target', '=', TARGET);
+/** The book of one target, in the store. */
+export function storedBook({ db }: Pick<Store, 'db'>, target: string): VersionBook {
+  const rows = () => db.selectFrom('target_versions').selectAll().where('target', '=', target);
   return {
     find: async (product, version) =>
       booked(await rows().where('product', '=', product).where('version', '=', version).executeTakeFirst()),
@@ -45,7 +43,7 @@ export function storedBook({ db }: Pick<Store, 'db'>): VersionBook {
       await db
         .insertInto('target_versions')
         .values({
-          target: TARGET,
+          target,
           product,
           version,
           worker: config.name,
@@ -63,7 +61,7 @@ export function storedBook({ db }: Pick<Store, 'db'>): VersionBook {
       await db
         .updateTable('target_versions')
         .set({ remote })
-        .where('target', '=', TARGET)
+        .where('target', '=', target)
         .where('product', '=', product)
         .where('version', '=', version)
         .execute();
