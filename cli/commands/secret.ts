@@ -146,7 +146,7 @@ async function namesOf(services: Services, { product, target }: Which, name: str
       'Use lower-case letters, digits and inner hyphens.',
     );
   const { factory } = await services.factory();
-  const there = ['local', ...(factory.targets.cloudflare ? ['cloudflare'] : [])];
+  const there = ['local', ...Object.keys(factory.targets)];
   if (target !== undefined && !there.includes(target))
     throw usage(`This factory has no target "${shown(target, 80)}".`, `It has ${there.join(' and ')}.`);
   return (target === undefined ? there : [target]).map((one) => ({

@@ -9,6 +9,7 @@ import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { sha256Hex } from '../../servers/core/signing/canonical.ts';
 import { infrastructureText, readConfigText } from '../../servers/core/target/checkout_files.ts';
+import { TARGETS } from '../../servers/core/target/names.ts';
 import type { WorkerConfig } from '../../servers/core/target/target.ts';
 import { readWorkerConfig } from '../../servers/core/target/worker_config.ts';
 import { bundleOf } from '../../servers/deploy/cut.ts';
@@ -38,7 +39,7 @@ export function ship(program: Command): void {
     .description(
       'ship the Workers product in a folder: reads its config, runs the gates on its commit, shows the plan, and after your signature applies it and releases step by step',
     )
-    .option('--target <name>', 'where to: local or cloudflare', 'local')
+    .option('--target <name>', `where to: ${TARGETS.join(', ')}`, 'local')
     .option('--yes', 'there is nobody to ask; your signature comes by --signature')
     .option('--accept <gate...>', 'ship although this gate is open; your signature says so')
     .option('--human <name>', 'who signs')
@@ -48,8 +49,13 @@ export function ship(program: Command): void {
 }
 
 async function run(io: Io, options: ShipOptions & GlobalOptions, dir = '.'): Promise<Result> {
-  if (options.target !== 'local' && options.target !== 'cloudflare') {
-    throw new CommandError('TARGET', 'There is no such target.', 'Name local or cloudflare.', EXIT.usage);
+  if (!(TARGETS as readonly string[]).includes(options.target)) {
+    throw new CommandError(
+      'TARGET',
+      'There is no such target.',
+      `Name one of ${TARGETS.join(', ')}.`,
+      EXIT.usage,
+    );
   }
   const { services } = await openFactory(options);
   try {

@@ -30,6 +30,7 @@ export function infraText(config: WorkerConfig, target: string): string {
     ...(config.crons.length > 0 && { crons: config.crons }),
     ...(config.secrets.length > 0 && { secrets: config.secrets }),
   };
+  if (target === 'vercel') return stringify({ product: config.name, target, vercel: vercelOf(config) });
   return stringify({
     product: config.name,
     target,
@@ -40,6 +41,11 @@ export function infraText(config: WorkerConfig, target: string): string {
 
 /** What a Worker asks for beside resources. */
 const workerOf = ({ name, crons, secrets }: WorkerConfig) => ({ name, crons, secrets });
+
+const vercelOf = ({ name, secrets }: WorkerConfig) => ({
+  project: name,
+  ...(secrets.length > 0 && { secrets }),
+});
 
 /** Writes `infra.yaml` into a folder that has none. Returns whether it did. */
 export async function writeInfra(folder: string, text: string): Promise<boolean> {

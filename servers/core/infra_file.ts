@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import { ToolError } from './errors.ts';
-import { NAME } from './target/names.ts';
+import { NAME, TARGETS } from './target/names.ts';
 
 /** Where a product's repository says what it runs on. */
 export const INFRA_FILE = 'infra.yaml';
@@ -14,6 +14,12 @@ const name = z.string().regex(NAME, 'use lower-case letters, digits and inner hy
 const host = z.string().regex(HOST, 'use a host name in lower case');
 const names = z.array(name).max(20).default([]);
 
+const secrets = z
+  .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'use a JavaScript name'))
+  .max(50)
+  .default([])
+  .describe('Names only; a human sets the values with `millwright secret set`.');
+
 const worker = z.strictObject({
   name,
   crons: z
@@ -21,11 +27,7 @@ const worker = z.strictObject({
     .max(10)
     .default([])
     .describe('When the Worker is started by the clock, in UTC.'),
-  secrets: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'use a JavaScript name'))
-    .max(50)
-    .default([])
-    .describe('Names only; a human sets the values with `millwright secret set`.'),
+  secrets,
   domains: z
     .array(z.strictObject({ host, zone: host }))
     .max(10)
@@ -45,8 +47,12 @@ const record = z.strictObject({
 export const infraSchema = z
   .strictObject({
     product: z.string().regex(PRODUCT, 'use lower-case letters, digits and inner hyphens'),
-    target: z.enum(['local', 'cloudflare']).default('local'),
-    workers: z.array(worker).min(1).max(10),
+    target: z.enum(TARGETS).default('local'),
+    workers: z.array(worker).max(10).default([]),
+    vercel: z
+      .strictObject({ project: name, secrets })
+      .optional()
+      .describe('The project that the Worker is at Vercel, by the same name; in place of `workers`.'),
     d1: names.describe('Databases.'),
     kv: names.describe('KV namespaces.'),
     r2: names.describe('Buckets.'),
@@ -65,6 +71,17 @@ export const infraSchema = z
         dns.map((one) => `${one.type} ${one.name} ${one.content}`),
       ].every((all) => new Set(all).size === all.length),
     { error: 'names one thing twice' },
+  )
+  .refine(({ target, vercel }) => (target === 'vercel') === (vercel !== undefined), {
+    error: '`target: vercel` and `vercel:` go together',
+  })
+  .refine(({ vercel, workers }) => (vercel === undefined) === workers.length > 0, {
+    error: 'name at least one Worker, or at Vercel the project and no Worker',
+  })
+  .refine(
+    ({ vercel, d1, kv, r2, queues, dns }) =>
+      !vercel || [d1, kv, r2, queues, dns].every((all) => all.length === 0),
+    { error: 'Vercel has a project and its secrets, and nothing else that is named here' },
   );
 
 /** `infra.yaml` as it was read. */

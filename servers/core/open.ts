@@ -134,6 +134,7 @@ async function secretsOf({ store, paths }: Services, of: Parameters<Services['se
 async function openTarget(services: Services, name: string, elsewhere: string | undefined): Promise<Target> {
   if (name === 'cloudflare')
     return (await import('./target/cloudflare/of_factory.ts')).cloudflareOfFactory(services);
+  if (name === 'vercel') return (await import('./target/vercel/of_factory.ts')).vercelOfFactory(services);
   if (name !== 'local') throw new Error(`There is no target ${name}.`);
   if (elsewhere !== undefined) throw targetElsewhere(elsewhere);
   const { openLocalTarget } = await import('./target/local/local.ts');

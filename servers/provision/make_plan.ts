@@ -24,7 +24,8 @@ type Found = Address & { id: string };
 
 /** What an infra.yaml wants. */
 export function wantedBy(infra: Infra, commit?: string): Wanted {
-  const { product, target, workers, d1, kv, r2, queues, dns } = infra;
+  const { product, target, vercel, d1, kv, r2, queues, dns } = infra;
+  const workers = vercel ? [projectOf(vercel)] : infra.workers;
   const of = (kind: ResourceSpec['kind'], all: readonly string[]) => all.map((name) => ({ kind, name }));
   const domains = workers.flatMap(({ name, domains }) =>
     domains.map(
@@ -57,6 +58,14 @@ export function wantedBy(infra: Infra, commit?: string): Wanted {
     workers: workers.map(({ name, crons, secrets }) => ({ name, crons, secrets })),
   };
 }
+
+/** At Vercel a Worker is a project. */
+const projectOf = ({ project, secrets }: NonNullable<Infra['vercel']>): Infra['workers'][number] => ({
+  name: project,
+  secrets,
+  crons: [],
+  domains: [],
+});
 
 /** What exists at a target, as far as a plan with these addresses must know it. */
 export async function realityFor(
@@ -147,10 +156,15 @@ function deletions(
   });
 }
 
+const PRICES: Record<string, string> = {
+  cloudflare: 'developers.cloudflare.com/workers/platform/pricing',
+  vercel: 'vercel.com/pricing',
+};
+
 const costOf = (target: string) =>
   target === 'local'
     ? 'Nothing: it runs on this machine.'
-    : "Within the account's plan; use above what the plan includes is billed: developers.cloudflare.com/workers/platform/pricing.";
+    : `Within the account's plan; use above what the plan includes is billed: ${PRICES[target] ?? target}.`;
 
 function riskOf(
   changes: readonly Change[],

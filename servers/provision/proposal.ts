@@ -1,6 +1,9 @@
+import { ToolError } from '../core/errors.ts';
 import { secretAges } from '../core/secrets/secrets.ts';
 import type { Services } from '../core/services.ts';
 import type { Db } from '../core/store/store.ts';
+import { KINDS } from '../core/target/needs.ts';
+import type { Target } from '../core/target/target.ts';
 import { makePlan, type Ours, realityFor, type Wanted } from './make_plan.ts';
 import { type PlanBody, planDigest, readProgress } from './plan.ts';
 import { appliedPlans } from './queries.ts';
@@ -12,10 +15,23 @@ export async function proposal(
   wanted: Wanted,
 ): Promise<{ plan: PlanBody; digest: string }> {
   const target = await services.target(wanted.target);
+  refuseKinds(target, wanted);
   const ours = await oursOf(db, wanted);
   const reality = await realityFor(target, [...wanted.addresses, ...ours.addresses]);
   const plan = makePlan(wanted, reality, ours, await missingSecrets(db, wanted), target.addresses);
   return { plan, digest: planDigest(plan) };
+}
+
+/** A target that does not have everything says which kinds it has. */
+function refuseKinds({ name, kinds }: Pick<Target, 'name' | 'kinds'>, { resources }: Wanted): void {
+  const foreign = resources.find(({ kind }) => kinds?.includes(kind) === false);
+  if (!foreign) return;
+  throw new ToolError(
+    'INVALID_INPUT',
+    `The target ${name} has no ${KINDS[foreign.kind]}, and the product asks for ${foreign.name}.`,
+    'Propose a plan without it, or for another target, with infra_propose.',
+    { rule: 'infra.kind' },
+  );
 }
 
 /** What the applied plans of a product at a target made and did not delete later. */

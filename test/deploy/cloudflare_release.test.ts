@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../servers/core/clock.ts';
 import { createAuthority, headOfMain } from '../../servers/core/git/authority.ts';
 import type { Services } from '../../servers/core/services.ts';
-import { storedBook } from '../../servers/core/target/cloudflare/book.ts';
+import { storedBook } from '../../servers/core/target/book.ts';
 import { cloudflareClient } from '../../servers/core/target/cloudflare/client.ts';
 import { openCloudflareTarget } from '../../servers/core/target/cloudflare/cloudflare.ts';
 import type { Target } from '../../servers/core/target/target.ts';
@@ -43,7 +43,7 @@ async function startCloud(): Promise<Cloud> {
   });
   const target = openCloudflareTarget({
     client,
-    book: storedBook(services.store),
+    book: storedBook(services.store, 'cloudflare'),
     clock: systemClock,
     addressOf: edge.addressOf,
   });
@@ -237,8 +237,8 @@ test('the signed factory file says where Workers answer instead of workers.dev',
     change: (file) =>
       Object.assign(file, { targets: { cloudflare: { account: ACCOUNT, api: stub.url, addresses } } }),
   });
-  await storedBook(services.store).add(versionOf('R1'), 0);
-  await storedBook(services.store).setRemote('shop', 'R1', 'abc');
+  await storedBook(services.store, 'cloudflare').add(versionOf('R1'), 0);
+  await storedBook(services.store, 'cloudflare').setRemote('shop', 'R1', 'abc');
   const target = await services.target('cloudflare');
   expect(await target.previewUrl('shop', 'R1')).toBe('https://abc-shop.acme.test');
   expect(stub.calls).toEqual([]);

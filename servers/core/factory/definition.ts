@@ -122,6 +122,19 @@ export const factorySchema = z.strictObject({
             .describe('Where Workers and their versions answer, if not at workers.dev.'),
         })
         .optional(),
+      vercel: z
+        .strictObject({
+          team: z
+            .string()
+            .regex(/^team_[A-Za-z0-9]{1,60}$/, 'the team id: team_ and letters and digits')
+            .optional()
+            .describe("Whose projects they are; the token's own account where left out."),
+          api: z
+            .url({ protocol: /^https?$/ })
+            .optional()
+            .describe("Another address of Vercel's API. The token is sent there."),
+        })
+        .optional(),
     })
     .default({})
     .describe('Where products run beside this machine; tokens are set with `millwright secret set`.'),

@@ -10,7 +10,14 @@ import {
   readMigrations,
   readPlainFile,
 } from './checkout_files.ts';
-import { bundleDigest, checkBundle, isPlainPath, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from './digest.ts';
+import {
+  ASSETS_ONLY,
+  bundleDigest,
+  checkBundle,
+  isPlainPath,
+  MAX_BUNDLE_BYTES,
+  MAX_BUNDLE_FILES,
+} from './digest.ts';
 import { type Build, type KeptUnder, keepBuild, keptBuild } from './kept_build.ts';
 import type { BundleFile, Migration, WorkerConfig } from './target.ts';
 import { readWorkerConfig } from './worker_config.ts';
@@ -104,8 +111,6 @@ const versionOfWrangler = async (): Promise<string> =>
     }
   ).version;
 
-/** The Worker of a site that has none of its own: what is not an asset does not exist. */
-const ASSETS_ONLY = 'assets_only.js';
 const NOTHING_ELSE = "export default { fetch: () => new Response('Not found', { status: 404 }) };\n";
 
 const WRANGLER_ARGUMENTS = ['deploy', '--dry-run', '--config', 'wrangler.json', '--outdir', 'out'];

@@ -11,6 +11,8 @@ const SEGMENT = /^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,127}$/;
 const ASSET_SEGMENT = /^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cf}]{1,128}$/u;
 /** The folder of a bundle whose files are served as they are. */
 export const ASSETS = 'assets/';
+/** The main module that the build gives a site without a Worker of its own: what is not an asset does not exist. */
+export const ASSETS_ONLY = 'assets_only.js';
 
 /**
  * The digest of a bundle's manifest, 64 hex digits: SHA-256 over one line `<sha256 of the bytes>  <path>\n` per

@@ -1,6 +1,9 @@
 import { ToolError } from '../errors.ts';
 import type { Share } from './target.ts';
 
+/** Where products may run; each is a folder beside this file. */
+export const TARGETS = ['local', 'cloudflare', 'vercel'] as const;
+
 /** Names that every target takes: DNS labels in lower case. */
 export const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const VERSION = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;

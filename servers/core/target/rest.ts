@@ -248,9 +248,10 @@ export const unreadable = ({ name, rules, request }: Named, what: string, cause?
     ...(cause === undefined ? {} : { cause }),
   });
 
+/** Null for an answer without a body, undefined for what is no JSON. */
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return text === '' ? null : JSON.parse(text);
   } catch {
     return undefined;
   }

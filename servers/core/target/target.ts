@@ -138,6 +138,8 @@ export interface Target {
   readonly name: string;
   /** False where all traffic goes to one version: a release there has no canaries. Left out, a target splits. */
   readonly splits?: boolean;
+  /** The kinds of resources it has; all of them where left out. */
+  readonly kinds?: readonly ResourceKind[];
   /** What exists now, as the target sees it, sorted by kind and name. */
   resources(): Promise<Resource[]>;
   /** Makes sure that a resource exists. One of that name is adopted as it is, never created twice or changed. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { heldTask } from '../../core/held.ts';
 import { planId } from '../../core/ids.ts';
-import { NAME } from '../../core/target/names.ts';
+import { NAME, TARGETS } from '../../core/target/names.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { askForDeletion } from '../deletion.ts';
 import { desiredAt } from '../desired.ts';
@@ -26,7 +26,7 @@ const input = z
       .optional()
       .describe('Whose infra.yaml is read; mainline unless given.'),
     product: z.string().max(40).regex(PRODUCT, 'lower-case letters, digits and inner dashes').optional(),
-    target: z.enum(['local', 'cloudflare']).optional(),
+    target: z.enum(TARGETS).optional(),
     resources: z
       .array(resource)
       .min(1)

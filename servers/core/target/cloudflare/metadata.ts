@@ -1,6 +1,5 @@
-import { ToolError } from '../../errors.ts';
-import { sha256Hex } from '../../signing/canonical.ts';
 import type { WorkerConfig, WorkerVersion } from '../target.ts';
+import { tagOf } from '../upload_checks.ts';
 import { missingResource } from './missing.ts';
 
 /** The ids that bindings are made of, by the name of the resource. */
@@ -8,13 +7,6 @@ export interface ResourceIds {
   d1: ReadonlyMap<string, string>;
   kv: ReadonlyMap<string, string>;
 }
-
-/**
- * By what a version is known at Cloudflare: 24 hex digits over its name and its bundle, so that an upload whose
- * answer was lost is found again and no other is taken for it. Short enough for a tag.
- */
-export const tagOf = ({ product, version, bundle }: Pick<WorkerVersion, 'product' | 'version' | 'bundle'>) =>
-  sha256Hex(`${product} ${version} ${bundle}`).slice(0, 24);
 
 /**
  * The configuration of a version as the server generates it, the secrets within it. It inherits nothing from the
@@ -74,24 +66,6 @@ function bindingsOf(config: WorkerConfig, ids: ResourceIds): object[] {
 
 const secretsOf = (secrets: Readonly<Record<string, string>>) =>
   Object.entries(secrets).map(([name, text]) => ({ type: 'secret_text', name, text }));
-
-/**
- * Throws GATE_CLOSED with rule `release.secret` unless every secret that the configuration names has a value that is
- * not empty, and no other is given.
- */
-export function checkSecrets({ config, secrets }: Pick<WorkerVersion, 'config' | 'secrets'>): void {
-  const missing = config.secrets.filter((name) => !Object.hasOwn(secrets, name) || secrets[name] === '');
-  const foreign = Object.keys(secrets).filter((name) => !config.secrets.includes(name));
-  if (missing.length === 0 && foreign.length === 0) return;
-  const what =
-    missing.length > 0 ? `has no value for ${missing.join(', ')}` : `does not ask for ${foreign.join(', ')}`;
-  throw new ToolError(
-    'GATE_CLOSED',
-    `The Worker ${config.name} ${what}.`,
-    'Say so in task_block; a human gives secrets their values with `millwright secret set`.',
-    { rule: 'release.secret' },
-  );
-}
 
 function idOf(ids: ReadonlyMap<string, string>, kind: string, name: string): string {
   const id = ids.get(name);

@@ -1,21 +1,18 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
 import type { VersionBook } from '../book.ts';
-import { checkBundle } from '../digest.ts';
+import { ASSETS } from '../digest.ts';
 import { findOrMake } from '../find_or_make.ts';
-import { checkName, checkVersion } from '../names.ts';
 import { ApiRefusal } from '../rest.ts';
 import type { BundleFile, WorkerVersion } from '../target.ts';
+import { isUploaded, tagOf } from '../upload_checks.ts';
 import { uploadAssets } from './assets.ts';
 import type { CloudflareClient } from './client.ts';
 import { deployed } from './deployments.ts';
-import { checkSecrets, metadataOf, tagOf } from './metadata.ts';
+import { metadataOf } from './metadata.ts';
 import { missingResource } from './missing.ts';
 import { PLACEHOLDER_TAG, placeholderForm, workerForm } from './placeholder.ts';
 import { idsOf } from './resources.ts';
-
-/** Files of a bundle under this prefix are assets; the rest are modules. */
-const ASSETS = 'assets/';
 
 const version = z.object({
   id: z.string(),
@@ -35,28 +32,12 @@ export async function uploadVersion(
   input: WorkerVersion,
   now: number,
 ): Promise<void> {
-  checkName(input.product);
-  checkVersion(input.version);
-  checkName(input.config.name);
-  checkBundle(input);
-  checkSecrets(input);
-  if (await isBooked(book, input)) return;
+  if (await isUploaded(book, input)) return;
   await book.add(input, now);
   await addClasses(client, input);
   const find = () => versionByTag(client, input.config.name, tagOf(input));
   const { value: remote } = await findOrMake(find, () => post(client, input));
   await book.setRemote(input.product, input.version, remote);
-}
-
-/** Whether it was uploaded before. Throws CONFLICT for a name that is taken by other content or another product. */
-async function isBooked(book: VersionBook, { product, version, bundle, config }: WorkerVersion) {
-  const known = await book.find(product, version);
-  if (known && known.bundle !== bundle)
-    throw taken(`The version ${version} of ${product} was uploaded with another bundle.`);
-  const owner = await book.ofWorker(config.name);
-  if (owner && owner.product !== product)
-    throw taken(`The Worker ${config.name} belongs to the product ${owner.product}.`);
-  return known?.remote != null;
 }
 
 async function post(client: CloudflareClient, input: WorkerVersion): Promise<string> {
@@ -131,11 +112,6 @@ async function addClasses(client: CloudflareClient, { config }: WorkerVersion): 
   const form = placeholderForm(missing.map(({ className, sqlite }) => ({ className, sqlite })));
   await client.call(z.unknown(), { method: 'PUT', path: scriptPath(config.name), form });
 }
-
-const taken = (what: string) =>
-  new ToolError('CONFLICT', what, 'Cut a new release of the commit with release_cut.', {
-    rule: 'release.name',
-  });
 
 const lateClasses = (worker: string, classes: readonly string[]) =>
   new ToolError(
