@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** How the sources name the rule of a refusal. */
 const FORMS: readonly [RegExp, string][] = [
   [/\brule(?::| =) '([a-z][a-z.-]+)'/g, ''],
+  [/\b(?:answer|limit|refused|token|unreachable): '([a-z]+\.[a-z]+)',/g, ''],
   [/\brule: '[a-z.-]+' \| '([a-z.-]+)'/g, ''],
   [/\bnew GitRefusal\(\s*'([a-z.-]+)'/g, ''],
   [/\bclosed\(\s*'([a-z]+\.[a-z-]+)'/g, ''],

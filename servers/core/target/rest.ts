@@ -44,12 +44,20 @@ export interface ApiError {
 /** What an answer says: its result, or the provider's errors. */
 type Said = { result: unknown } | { errors: readonly ApiError[] };
 
+/** The rules by which a provider's failures are refused; each provider has its own. */
+interface ProviderRules {
+  answer: string;
+  limit: string;
+  refused: string;
+  token: string;
+  unreachable: string;
+}
+
 /** What is particular to the API of one provider. */
 export interface Provider {
   /** As sentences name it. */
   name: string;
-  /** Where its rules begin: `cloudflare` for `cloudflare.limit`. */
-  rules: string;
+  rules: ProviderRules;
   api: string;
   /** The path as a request has it, made from ours. */
   address?(path: string): string;
@@ -71,7 +79,7 @@ export interface Answered {
 /**
  * Sends a request and returns its result, checked. Waits for the rate limit; a 429 is sent again after the time it
  * names, a 5xx, a cut or a silence only where the request is repeatable. Throws `ApiRefusal` for what the provider
- * refuses, else UPSTREAM with rule `<provider>.token`, `.limit`, `.unreachable` or `.answer`.
+ * refuses, else UPSTREAM with the provider's rule for a token, a limit, silence or an answer.
  */
 export type RestCall = <T>(schema: z.ZodType<T>, request: ApiRequest) => Promise<T>;
 
@@ -88,7 +96,7 @@ export class ApiRefusal extends ToolError {
       'UPSTREAM',
       `${of.name} refused ${of.request} with status ${status}${codes.length > 0 ? `, code ${codes.join(', ')}` : ''}.`,
       `Say so in task_block; the operator finds the words of ${of.name} in the log.`,
-      { rule: `${of.rules}.refused`, cause: new Error(errors.map(({ message }) => message).join('; ')) },
+      { rule: of.rules.refused, cause: new Error(errors.map(({ message }) => message).join('; ')) },
     );
     this.status = status;
     this.codes = codes;
@@ -102,7 +110,7 @@ export class ApiUnanswered extends ToolError {}
 /** A request as an operator may read it: no account, no query. */
 interface Named {
   name: string;
-  rules: string;
+  rules: ProviderRules;
   request: string;
 }
 
@@ -209,7 +217,7 @@ function failureOf(provider: Provider, of: Named, answer: Answered | ToolError):
     'UPSTREAM',
     `${of.name} failed at ${of.request} with status ${answer.status}.`,
     AGAIN,
-    { rule: `${of.rules}.unreachable`, cause },
+    { rule: of.rules.unreachable, cause },
   );
 }
 
@@ -222,7 +230,7 @@ const unanswered = ({ name, rules, request }: Named, cause: unknown) =>
       ? `${name} did not answer ${request} in time.`
       : `${name} could not be reached for ${request}.`,
     AGAIN,
-    { rule: `${rules}.unreachable`, cause },
+    { rule: rules.unreachable, cause },
   );
 
 const limited = ({ rules, request }: Named, waitMs: number) =>
@@ -230,7 +238,7 @@ const limited = ({ rules, request }: Named, waitMs: number) =>
     'UPSTREAM',
     `The account's rate limit is used up; ${request} would have to wait ${Math.ceil(waitMs / 1000)} s.`,
     'Call the same tool again after that time; what was done is found and not done twice.',
-    { rule: `${rules}.limit` },
+    { rule: rules.limit },
   );
 
 const tokenRefused = ({ name, rules, request }: Named, status: number, errors: readonly ApiError[]) =>
@@ -238,13 +246,13 @@ const tokenRefused = ({ name, rules, request }: Named, status: number, errors: r
     'UPSTREAM',
     `${name} does not let the factory's token do ${request} (status ${status}).`,
     'Say so in task_block; a human gives the token the right, or sets another with `millwright secret set`.',
-    { rule: `${rules}.token`, cause: new Error(errors.map(({ message }) => message).join('; ')) },
+    { rule: rules.token, cause: new Error(errors.map(({ message }) => message).join('; ')) },
   );
 
 /** A 5xx in another form may have been carried out; so may one whose answer makes no sense. */
 export const unreadable = ({ name, rules, request }: Named, what: string, cause?: unknown) =>
   new ApiUnanswered('UPSTREAM', `${name}'s answer to ${request} ${what}.`, AGAIN, {
-    rule: `${rules}.answer`,
+    rule: rules.answer,
     ...(cause === undefined ? {} : { cause }),
   });
 

@@ -56,7 +56,13 @@ export function cloudflareClient(access: CloudflareAccess): CloudflareClient {
 
 const providerOf = (account: string): Provider => ({
   name: 'Cloudflare',
-  rules: 'cloudflare',
+  rules: {
+    answer: 'cloudflare.answer',
+    limit: 'cloudflare.limit',
+    refused: 'cloudflare.refused',
+    token: 'cloudflare.token',
+    unreachable: 'cloudflare.unreachable',
+  },
   api: 'https://api.cloudflare.com/client/v4',
   address: (path) => path.replace(':account', account),
   shown: (path) => path.replace('/accounts/:account', ''),

@@ -76,7 +76,13 @@ type Page<T> = { [key in Listing<T>['key']]?: T[] } & { pagination?: z.output<ty
 
 const VERCEL: Provider = {
   name: 'Vercel',
-  rules: 'vercel',
+  rules: {
+    answer: 'vercel.answer',
+    limit: 'vercel.limit',
+    refused: 'vercel.refused',
+    token: 'vercel.token',
+    unreachable: 'vercel.unreachable',
+  },
   api: 'https://api.vercel.com',
   read(body, status) {
     if (status < 400) return body === undefined ? undefined : { result: body };
