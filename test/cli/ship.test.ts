@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { stopLocalRuntime } from '../../servers/core/target/local/local.ts';
-import { startVercelStub, TEAM, TOKEN, type VercelStub } from '../core/target/vercel_stub.ts';
+import { startVercelStub, TEAM, TOKEN } from '../core/target/vercel_stub.ts';
 import { buildOnce, type Desk, LAUNCHER, openRehearsed, PASSPHRASE } from './command.ts';
 
 beforeAll(buildOnce, 120_000);
@@ -21,7 +21,6 @@ const infraAt = (target: string) =>
   });
 
 interface Shop extends Desk {
-  stub: VercelStub;
   /** Commits the Worker with this answer, and other files; returns the commit. */
   commit(answer: string, files?: Record<string, string>): Promise<string>;
   /** Ships what is committed, signed by the passphrase. */
@@ -39,11 +38,13 @@ async function openShop(): Promise<Shop> {
   factory.merge = { needs: ['docs', 'scan'] };
   factory.targets = { vercel: { team: TEAM, api: stub.url } };
   await writeFile(file, stringify(factory));
+  const token = join(desk.folder, 'token');
+  await writeFile(token, TOKEN);
   const applied = await desk.run(['factory', 'apply'], { input: PASSPHRASE });
   if (applied.exit !== 0) throw new Error(applied.stdout);
+  await desk.run(['secret', 'set', 'VERCEL_TOKEN', '--target', 'vercel', '--file', token]);
   return {
     ...desk,
-    stub,
     async commit(answer, files = {}) {
       const all = { 'wrangler.jsonc': JSON.stringify(CONFIG), 'index.js': worker(answer), ...files };
       for (const [path, text] of Object.entries(all)) await writeFile(join(desk.repository, path), text);
@@ -57,15 +58,19 @@ async function openShop(): Promise<Shop> {
 
 /** What `releases --json` says of one product. */
 interface Stand {
+  target: string;
   serves: { release: string; version: string };
   newest: { release: string; steps: { step: string; healthy: boolean }[] };
 }
 
 const at = async (url: unknown) => (await fetch(String(url))).text();
 
-test('ship takes a folder to an address; a Ctrl-C is taken on by resume, and rollback goes back by version', async () => {
+test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by version, and refuses in one sentence', async () => {
   const shop = await openShop();
   const first = await shop.commit("'one'", { 'infra.yaml': infraAt('local') });
+  await refused(shop, ['ship', '.', '--target', 'moon'], 'TARGET');
+  await refused(shop, ['ship', '.'], 'NO_TERMINAL');
+  await refused(shop, ['ship', '.', '--yes'], 'SIGNATURE_REFUSED', 'wrong');
   const shipped = await shop.ship();
   expect(shipped).toMatchObject({
     exit: 0,
@@ -86,91 +91,68 @@ test('ship takes a folder to an address; a Ctrl-C is taken on by resume, and rol
   expect(await at(url)).toBe('one');
 
   await shop.commit("'two'");
-  const args = ['ship', '.', '--yes', '--json'];
-  const env = { PATH: process.env.PATH ?? '', HOME: shop.folder, MILLWRIGHT_HOME: shop.home };
-  const running = execa(process.execPath, [LAUNCHER, ...args], {
-    cwd: shop.repository,
-    input: PASSPHRASE,
-    env,
-    extendEnv: false,
-    reject: false,
-    timeout: RELEASE_MS,
-  });
-  let interrupted = false;
-  running.stderr.on('data', (text) => {
-    if (interrupted || !String(text).includes('preview:')) return;
-    interrupted = true;
-    running.kill('SIGINT');
-  });
-  expect((await running).exitCode).not.toBe(0);
-  expect(interrupted).toBe(true);
-  const open = await shop.run(['releases']);
-  expect(open.json).toMatchObject({ products: [{ serves: { release: 'R-1' }, newest: { release: 'R-2' } }] });
+  await interruptedAt(shop, 'preview:');
+  expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-1' }, newest: { release: 'R-2' } });
   expect(await shop.run(['releases', 'resume'], { timeout: RELEASE_MS })).toMatchObject({
     exit: 0,
     json: { resumed: [{ release: 'R-2', state: 'live', url }] },
   });
   expect(await at(url)).toBe('two');
-  expect((await shop.run(['releases', 'resume'])).json).toMatchObject({ resumed: [] });
-  const [stands] = (await shop.run(['releases'])).json.products as never as [Stand];
-  expect(stands).toMatchObject({ product: 'shop', target: 'local', serves: { release: 'R-2' } });
-  expect(stands.newest.steps.map(({ step }) => step)).toEqual([
-    'preview',
-    'staging',
-    'canary-10',
-    'canary-50',
-    'production',
-  ]);
-  expect((await shop.say(['releases'])).stdout).toMatch(/^product .*\n.*shop +local +R-2 http/m);
+  const { serves, newest } = await standOf(shop);
+  const all = ['preview', 'staging', 'canary-10', 'canary-50', 'production'];
+  expect(newest.steps.map(({ step }) => step)).toEqual(all);
 
-  const refusals: [string[], string][] = [
-    [['rollback', 'shop', 'R-99'], 'NOT_FOUND'],
-    [['rollback', 'nothing'], 'NOT_FOUND'],
-    [['rollback', 'shop', stands.serves.version], 'ALREADY'],
-  ];
-  for (const [refused, code] of refusals) {
-    const { exit, json } = await shop.run(refused);
-    expect({ exit: exit !== 0, code: json.error?.code }, refused.join(' ')).toEqual({ exit: true, code });
-  }
+  await refused(shop, ['rollback', 'shop', 'R-99'], 'NOT_FOUND');
+  await refused(shop, ['rollback', 'shop', serves.version], 'ALREADY');
   expect(await shop.run(['rollback', 'shop'])).toMatchObject({
     exit: 0,
     json: { left: ['R-2'], serves: { release: 'R-1' }, verified: true },
   });
   expect(await at(url)).toBe('one');
-}, 180_000);
 
-test('ship refuses in one sentence, and nothing is released; at Vercel a release has no canaries and comes back', async () => {
-  const shop = await openShop();
-  const token = join(shop.folder, 'token');
-  await writeFile(token, TOKEN);
-  await shop.run(['secret', 'set', 'VERCEL_TOKEN', '--target', 'vercel', '--file', token]);
-  await shop.commit("'one'", { 'infra.yaml': infraAt('vercel') });
-  const refusals: [string[], string, Parameters<Desk['run']>[1]?][] = [
-    [['ship', '.', '--target', 'moon'], 'TARGET'],
-    [['ship', shop.folder], 'NO_REPOSITORY'],
-    [['ship', '.', '--target', 'vercel'], 'NO_TERMINAL'],
-    [['ship', '.', '--target', 'vercel', '--yes'], 'SIGNATURE_REFUSED', { input: 'wrong' }],
-  ];
-  for (const [args, code, more] of refusals) {
-    const { exit, json } = await shop.run(args, more);
-    expect({ exit: exit !== 0, code: json.error?.code }, args.join(' ')).toEqual({ exit: true, code });
-  }
-  expect((await shop.run(['releases'])).json).toMatchObject({ products: [] });
-  expect(shop.stub.writes()).toEqual([]);
-
-  expect(await shop.ship('--target', 'vercel')).toMatchObject({ exit: 0, json: { state: 'live' } });
-  await shop.commit("'two'");
-  const { json } = await shop.ship('--target', 'vercel');
-  expect(json).toMatchObject({ release: 'R-2', state: 'live', changes: ['nothing worker shop'] });
-  expect(await at(json.url)).toBe('two');
-  await shop.commit("'three', { status: 500 }");
-  const bad = await shop.ship('--target', 'vercel');
-  expect(bad).toMatchObject({ exit: 1, json: { release: 'R-3', error: { code: 'NOT_HEALTHY' } } });
-  expect(await at(json.url)).toBe('two');
-  const [stands] = (await shop.run(['releases'])).json.products as never as [Stand];
-  expect(stands.serves.release).toBe('R-2');
-  expect(stands.newest.steps).toMatchObject([{ step: 'preview' }, { step: 'staging', healthy: false }]);
+  // The same product at a target that does not split: no canaries, and a bad version comes back before any traffic.
+  await shop.commit("'three'", { 'infra.yaml': infraAt('vercel') });
+  const third = await shop.ship('--target', 'vercel');
+  expect(third).toMatchObject({ exit: 0, json: { release: 'R-3', state: 'live' } });
+  await shop.commit("'four', { status: 500 }");
+  const fourth = await shop.ship('--target', 'vercel');
+  expect(fourth).toMatchObject({ exit: 1, json: { release: 'R-4', error: { code: 'NOT_HEALTHY' } } });
+  expect(await at(third.json.url)).toBe('three');
+  const stand = await standOf(shop, 'vercel');
+  expect(stand.serves.release).toBe('R-3');
+  expect(stand.newest.steps).toMatchObject([{ step: 'preview' }, { step: 'staging', healthy: false }]);
+  expect(third.stderr).toContain('production: healthy');
+  expect(third.stderr).not.toContain('canary');
   const record = await shop.run(['record', 'tail']);
-  const text = [record.stdout, bad.stdout, bad.stderr, JSON.stringify(stands)].join('\n');
-  expect(text).not.toContain(TOKEN);
+  const ran = [record, third, fourth].map(({ stdout, stderr }) => stdout + stderr).join('\n');
+  expect(ran).not.toContain(TOKEN);
 }, 180_000);
+
+async function refused(shop: Shop, args: string[], code: string, input = ''): Promise<void> {
+  const { exit, json } = await shop.run(args, { input });
+  expect({ exit: exit !== 0, code: json.error?.code }, args.join(' ')).toEqual({ exit: true, code });
+}
+
+async function standOf(shop: Shop, target = 'local'): Promise<Stand> {
+  const products = (await shop.run(['releases'])).json.products as never as Stand[];
+  return products.find((one) => one.target === target) as Stand;
+}
+
+/** Ships, and presses Ctrl-C once the progress says this. */
+async function interruptedAt(shop: Shop, words: string): Promise<void> {
+  const env = { PATH: process.env.PATH ?? '', HOME: shop.folder, MILLWRIGHT_HOME: shop.home };
+  const given = { input: PASSPHRASE, env, extendEnv: false, cwd: shop.repository };
+  const running = execa(process.execPath, [LAUNCHER, 'ship', '.', '--yes', '--json'], {
+    ...given,
+    reject: false,
+    timeout: RELEASE_MS,
+  });
+  let seen = false;
+  running.stderr.on('data', (text) => {
+    if (seen || !String(text).includes(words)) return;
+    seen = true;
+    running.kill('SIGINT');
+  });
+  expect((await running).exitCode).not.toBe(0);
+  expect(seen).toBe(true);
+}
