@@ -95,8 +95,8 @@ export async function withFactory<T>(
   }
 }
 
-/** As withFactory, with the whole fleet loaded and its jobs run by this process. */
-export async function openFactory(options: GlobalOptions) {
+/** As withFactory, with the whole fleet loaded and its jobs run by this process; `log` takes what they say beside their results. */
+export async function openFactory(options: GlobalOptions, log?: (line: string) => void) {
   const paths = await findFactory(options);
   const { loadFleet } = await import('../servers/fleet.ts');
   const fleet = await loadFleet();
@@ -104,6 +104,7 @@ export async function openFactory(options: GlobalOptions) {
     databaseUrl: process.env.DATABASE_URL,
     jobs: fleet.jobs,
     sessionOpened: fleet.sessionOpened,
+    ...(log && { log }),
   });
   return { fleet, services };
 }

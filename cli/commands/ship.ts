@@ -22,6 +22,7 @@ import { atTerminal } from '../prompt.ts';
 import { hasChanges, headOf, ownRepository } from '../repository.ts';
 import { type GateState, gatesOn } from '../ship/gates.ts';
 import { applyFor, infraText, planFor, writeInfra } from '../ship/infrastructure.ts';
+import { withLog } from '../ship/log.ts';
 import { releaseCommit } from '../ship/release.ts';
 
 /** SSHSIG namespace of a person's signature over what is shipped; no other signature of theirs ships. */
@@ -31,6 +32,7 @@ interface ShipOptions extends SigningOptions {
   target: string;
   yes?: boolean;
   accept?: string[];
+  verbose?: boolean;
 }
 
 export function ship(program: Command): void {
@@ -42,6 +44,7 @@ export function ship(program: Command): void {
     .option('--target <name>', `where to: ${TARGETS.join(', ')}`, 'local')
     .option('--yes', 'there is nobody to ask; your signature comes by --signature')
     .option('--accept <gate...>', 'ship although this gate is open; your signature says so')
+    .option('--verbose', 'show all that the build and the jobs say')
     .option('--human <name>', 'who signs')
     .option('--print', 'print the text to sign, and nothing else')
     .option('--signature <file>', 'a signature of that text, made elsewhere')
@@ -57,12 +60,16 @@ async function run(io: Io, options: ShipOptions & GlobalOptions, dir = '.'): Pro
       EXIT.usage,
     );
   }
-  const { services } = await openFactory(options);
+  const said: string[] = [];
+  const { services } = await openFactory(options, (line) =>
+    options.verbose ? io.progress(line) : void said.push(line),
+  );
   try {
     return await shipFolder(io, services, resolve(dir), options);
   } catch (error) {
-    if (error instanceof ToolError || error instanceof GitRefusal) throw inWordsForAPerson(error);
-    throw error;
+    const known = error instanceof ToolError || error instanceof GitRefusal;
+    if (known && error.cause instanceof Error) said.push(error.cause.message);
+    throw await withLog(services.paths.home, said, known ? inWordsForAPerson(error) : error);
   } finally {
     await services.close();
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { faultIn } from '../../cli/ship/log.ts';
 import { stopLocalRuntime } from '../../servers/core/target/local/local.ts';
 import { startVercelStub, TEAM, TOKEN } from '../core/target/vercel_stub.ts';
 import { buildOnce, type Desk, LAUNCHER, openRehearsed, PASSPHRASE } from './command.ts';
@@ -67,10 +68,21 @@ const at = async (url: unknown) => (await fetch(String(url))).text();
 
 test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by version, and refuses in one sentence', async () => {
   const shop = await openShop();
-  const first = await shop.commit("'one'", { 'infra.yaml': infraAt('local') });
+  await shop.commit("'one'", { 'infra.yaml': infraAt('local') });
   await refused(shop, ['ship', '.', '--target', 'moon'], 'TARGET');
   await refused(shop, ['ship', '.'], 'NO_TERMINAL');
   await refused(shop, ['ship', '.', '--yes'], 'SIGNATURE_REFUSED', 'wrong');
+  await writeFile(
+    join(shop.repository, 'index.js'),
+    "import absent from 'absent';\nexport default absent;\n",
+  );
+  await shop.git(['commit', '-qam', 'Broken']);
+  expect((await shop.ship()).json.error).toEqual({
+    code: 'NOT_CUT',
+    message: `The Worker can't be released: it does not build: Could not resolve "absent" (index.js:1).`,
+    remedy: `Correct it, commit and ship again. All of it: ${join(shop.home, 'shop', 'ship.log')}`,
+  });
+  const first = await shop.commit("'one'");
   const shipped = await shop.ship();
   expect(shipped).toMatchObject({
     exit: 0,
@@ -78,9 +90,9 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
       ok: true,
       product: 'shop',
       commit: first,
-      release: 'R-1',
+      release: 'R-2',
       state: 'live',
-      changes: ['create worker shop'],
+      changes: ['nothing worker shop'],
       gates: [
         { gate: 'docs', closed: true },
         { gate: 'scan', closed: true },
@@ -92,10 +104,10 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
 
   await shop.commit("'two'");
   await interruptedAt(shop, 'preview:');
-  expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-1' }, newest: { release: 'R-2' } });
+  expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-2' }, newest: { release: 'R-3' } });
   expect(await shop.run(['releases', 'resume'], { timeout: RELEASE_MS })).toMatchObject({
     exit: 0,
-    json: { resumed: [{ release: 'R-2', state: 'live', url }] },
+    json: { resumed: [{ release: 'R-3', state: 'live', url }] },
   });
   expect(await at(url)).toBe('two');
   const { serves, newest } = await standOf(shop);
@@ -106,7 +118,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
   await refused(shop, ['rollback', 'shop', serves.version], 'ALREADY');
   expect(await shop.run(['rollback', 'shop'])).toMatchObject({
     exit: 0,
-    json: { left: ['R-2'], serves: { release: 'R-1' }, verified: true },
+    json: { left: ['R-3'], serves: { release: 'R-2' }, verified: true },
   });
   expect(await at(url)).toBe('one');
 }, 120_000);
@@ -174,3 +186,21 @@ async function interruptedAt(shop: Shop, words: string): Promise<void> {
   expect((await running).exitCode).not.toBe(0);
   expect(seen).toBe(true);
 }
+
+test('a build that fails is one sentence: its first error with the place', () => {
+  const log = [
+    "R-1: The Worker can't be released: it does not build. ⛅️ wrangler",
+    '✘ [ERROR] Build failed with 2 errors:',
+    '',
+    '  ✘ [ERROR] Could not resolve "hono"',
+    '  ',
+    '      ../src/index.ts:1:17:',
+    "        1 │ import { Hono } from 'hono'",
+    '  ✘ [ERROR] Another',
+  ].join('\n');
+  expect(faultIn(log)).toBe('Could not resolve "hono" (src/index.ts:1)');
+  expect(faultIn('✘ [ERROR] The entry-point file was not found.\n')).toBe(
+    'The entry-point file was not found',
+  );
+  expect(faultIn('all is well')).toBeUndefined();
+});

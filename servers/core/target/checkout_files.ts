@@ -9,6 +9,10 @@ import type { WorkerSource } from './worker_config.ts';
 
 /** The names under which a project may keep its Worker config, in wrangler's order. */
 const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'];
+/** How far a config is looked for that is not at the root, and how many folders are named. */
+const CONFIG_DEPTH = 4;
+const CONFIG_FOLDERS = 200;
+const CONFIG_SHOWN = 3;
 const MAX_PACKAGE_BYTES = 1_000_000;
 const NOT_SERVED = ['.assetsignore', '_headers', '_redirects', '_worker.js', '_routes.json'];
 const MAX_CONFIG_BYTES = 200_000;
@@ -25,13 +29,35 @@ export async function readConfigText(checkout: string): Promise<string> {
   const found = CONFIG_FILES.filter((file) => entries.includes(file));
   const [file] = found;
   if (file === undefined || found.length > 1) {
+    const below = file === undefined ? await foldersWithConfig(checkout) : [];
+    const where =
+      below.length === 0 ? '' : ` There is one in ${below.join(', ')}: ship a repository of that folder.`;
     throw invalidCheckout(
-      'The repository needs exactly one Worker config at its root: wrangler.jsonc, wrangler.json or wrangler.toml.',
+      `The repository needs exactly one Worker config at its root: wrangler.jsonc, wrangler.json or wrangler.toml.${where}`,
     );
   }
   if (entries.includes('package.json')) await refuseEnvironmentFlags(checkout);
   const text = (await readPlainFile(checkout, file, MAX_CONFIG_BYTES)).toString();
   return file.endsWith('.toml') ? JSON.stringify(fromToml(text)) : text;
+}
+
+/** The first folders below the root that hold a Worker config, in plain characters. */
+async function foldersWithConfig(checkout: string): Promise<string[]> {
+  const found: string[] = [];
+  let folders = [''];
+  for (let depth = 0; depth < CONFIG_DEPTH && found.length < CONFIG_SHOWN; depth += 1) {
+    const below: string[] = [];
+    for (const folder of folders.slice(0, CONFIG_FOLDERS)) {
+      const entries = await readdir(join(checkout, folder), { withFileTypes: true });
+      if (folder !== '' && entries.some(({ name }) => CONFIG_FILES.includes(name))) found.push(folder);
+      const deeper = entries.filter(
+        (entry) => entry.isDirectory() && /^(?!node_modules$)\w[\w.-]*$/.test(entry.name),
+      );
+      below.push(...deeper.map(({ name }) => join(folder, name)));
+    }
+    folders = below.sort();
+  }
+  return found.slice(0, CONFIG_SHOWN);
 }
 
 function fromToml(text: string): unknown {

@@ -6,16 +6,14 @@ import { NAME } from './names.ts';
 /** Keys that decide what is deployed, or where, with the reason each is refused for. */
 export const REFUSED: Record<string, string> = {
   env: 'an environment is a second Worker without the bindings and secrets of the first',
-  build: 'it names a command of the project to run while deploying',
+  build:
+    'it names a command of the project to run while deploying; run it yourself, commit what it makes, and name that as "main" or "assets"',
   account_id: 'the account belongs to the target, not to the project',
   route: 'addresses are part of the approved infrastructure',
   routes: 'addresses are part of the approved infrastructure',
-  workers_dev: 'addresses are part of the approved infrastructure',
-  preview_urls: 'addresses are part of the approved infrastructure',
   no_bundle: 'what is verified is the bundle that the server builds',
   find_additional_modules: 'what is verified is the bundle that the server builds',
   base_dir: 'what is verified is the bundle that the server builds',
-  rules: 'what is verified is the bundle that the server builds',
 };
 
 const name = z.string().regex(NAME, 'use lower-case letters, digits and inner hyphens');
@@ -25,6 +23,26 @@ const path = z
   .transform((text) => text.replace(/^\.\//, '').replace(/\/$/, ''))
   .refine(isPlainPath, 'use a relative path inside the repository, in plain characters');
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(20).default([]);
+
+/** A Worker answers at the address that its target gives it, and each version at its own: that can't be turned off. */
+const opened = z.literal(true, 'the target gives the Worker its address; leave it out').optional();
+
+/** How the build takes modules that are no code, by the ends of their names; targets know a module by its end too. */
+const MODULE_ENDS = { Text: ['txt', 'html', 'sql'], Data: ['bin'], CompiledWasm: ['wasm', 'wasm?module'] };
+const rule = z
+  .strictObject({
+    type: z.enum(['Text', 'Data', 'CompiledWasm'], 'only rules of Text, Data and CompiledWasm are built'),
+    globs: z.array(z.string().max(200)).max(20),
+    fallthrough: z.boolean().optional(),
+  })
+  .refine(
+    ({ type, globs }) => globs.every((glob) => MODULE_ENDS[type].some((end) => glob.endsWith(`.${end}`))),
+    {
+      error: `a file has the type that its name ends in: ${Object.entries(MODULE_ENDS)
+        .map(([type, ends]) => `${type} .${ends.join(', .')}`)
+        .join('; ')}`,
+    },
+  );
 
 /** What each key of a Worker config may be. `id`s belong to an account: resources are found by name. */
 export const workerKeys = z.strictObject({
@@ -42,6 +60,9 @@ export const workerKeys = z.strictObject({
   dev: z.unknown().optional(),
   upload_source_maps: z.boolean().optional(),
   send_metrics: z.boolean().optional(),
+  workers_dev: opened,
+  preview_urls: opened,
+  rules: z.array(rule).max(20).optional(),
   d1_databases: list(
     z.strictObject({
       binding,

@@ -34,12 +34,27 @@ test.each([
   [{ build: { command: 'curl evil' } }, /"build": it names a command/],
   [{ account_id: 'abc' }, /"account_id"/],
   [{ routes: ['example.com/*'] }, /"routes"/],
-  [{ workers_dev: true }, /"workers_dev"/],
+  [{ workers_dev: false }, /at workers_dev: the target gives the Worker its address/],
+  [{ preview_urls: false }, /at preview_urls/],
+  [
+    { rules: [{ type: 'Text', globs: ['**/*.md'] }] },
+    /at rules\.0: a file has the type that its name ends in: Text \.txt/,
+  ],
+  [{ rules: [{ type: 'ESModule', globs: ['**/*.js'] }] }, /at rules\.0\.type: only rules of Text/],
   [{ no_bundle: true }, /"no_bundle"/],
   [{ vectorize: [] }, /"vectorize", which would change what is deployed/],
   [{ toString: 1 }, /"toString", which would change what is deployed/],
 ])('refuses %j by the name of its key', (keys, message) => {
   expect(() => readWorkerConfig(withKeys(keys))).toThrow(message);
+});
+
+test('takes what every target does anyway: its address, and the modules that the build takes by their ends', () => {
+  const rules = [
+    { type: 'Text', globs: ['**/*.html', '**/*.sql'], fallthrough: true },
+    { type: 'CompiledWasm', globs: ['**/*.wasm', '**/*.wasm?module'] },
+  ];
+  const plain = readWorkerConfig(withKeys({}));
+  expect(readWorkerConfig(withKeys({ workers_dev: true, preview_urls: true, rules }))).toEqual(plain);
 });
 
 test.each([
