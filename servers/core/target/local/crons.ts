@@ -7,7 +7,8 @@ const MINUTE = 60_000;
 
 /** What is used of a Worker; Miniflare's own types need packages of the Workers platform. */
 interface Scheduled {
-  scheduled(event: { cron: string; scheduledTime: Date }): Promise<unknown>;
+  /** A handler that throws is no error here: its outcome says so. */
+  scheduled(event: { cron: string; scheduledTime: Date }): Promise<{ outcome: string }>;
 }
 
 /**
@@ -43,7 +44,8 @@ async function runDue(
   for (const cron of leader?.config.crons.filter((one) => matches(one, now)) ?? []) {
     try {
       const worker: unknown = await miniflare.getWorker(workerName(product, leader?.version ?? ''));
-      await (worker as Scheduled).scheduled({ cron, scheduledTime: now });
+      const { outcome } = await (worker as Scheduled).scheduled({ cron, scheduledTime: now });
+      if (outcome !== 'ok') onLog(`error ${product} ${cron}: it ended with ${outcome}`);
     } catch (error) {
       onLog(`error ${product} ${cron}: ${error instanceof Error ? error.message : error}`);
     }
