@@ -119,10 +119,16 @@ async function attacked(input: Job): Promise<ProbeReport> {
   }
 }
 
+/** Settings that look like something one has to know. */
+const secretsOf = (vars: Record<string, string>): string[] =>
+  Object.entries(vars)
+    .filter(([name, value]) => /pass|secret|pin|word|key|token|code/i.test(name) && value.length <= 100)
+    .map(([, value]) => value);
+
 /** What the sources say about routes: those named, or what runs. */
 function known(product: ProductStart, sources: string | undefined): Promise<Input[]> {
   if (sources !== undefined) return readSources(sources);
-  if (product.kind === 'worker') return readSources(product.bundleDir);
+  if (product.kind === 'worker') return readSources(product.bundleDir, secretsOf(product.config.vars));
   return product.kind === 'command' ? readSources(product.cwd) : Promise.resolve([]);
 }
 

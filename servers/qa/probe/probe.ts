@@ -102,6 +102,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   const send = async (request: HttpRequest): Promise<Exchange> => {
     if (request.method !== 'GET') sentIn.push(`${request.path}\n${(request.body ?? '').slice(0, 2_000)}`);
     const { answer, ended } = await lifeline.send(request);
+    setsCookies ||= answer.headers['set-cookie'] !== undefined;
     if (!ended) for (const attack of attacks) attack.observe?.(answer, part).forEach(suspect);
     return answer;
   };
@@ -112,6 +113,8 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     sentIn.length = 0;
     return true;
   };
+  const isNoted = (kind: string) => [...notTested].some((text) => text.startsWith(`${kind}:`));
+  let setsCookies = false;
   const note = (text: string) => void notTested.add(text);
   const restart = options.reset ? reset : undefined;
   const lifeline = openLifeline({ send: client.send, restart, suspect, note });
@@ -171,9 +174,13 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   });
   for (const { kind, run, needsReset } of attacks) {
     if (needsReset) await reset();
-    if (run) await within(kind, () => run(site));
-    else checks.push({ name: kind, ran: client.sent() > 0, requests: 0, ms: 0 });
+    const before = client.sent();
+    if (run && (await within(kind, () => run(site))) && client.sent() === before && !isNoted(kind))
+      note(`${kind}: nothing that the product is known to take or to show could be tried.`);
+    if (run) continue;
+    checks.push({ name: kind, ran: client.sent() > 0, requests: 0, ms: 0 });
   }
+  if (!setsCookies) note('cookie: no answer set one.');
 
   share = 1;
   const findings: Finding[] = [];

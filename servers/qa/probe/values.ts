@@ -41,7 +41,7 @@ function validValue(field: Field, tag: string): unknown {
     case 'email':
       return `${tag}@example.com`;
     case 'password':
-      return PASSWORD;
+      return example ?? PASSWORD;
     case 'url':
       return `https://example.com/${tag}`;
     case 'date':

@@ -38,6 +38,8 @@ export const expiredToken: Attack = {
         break;
       }
     }
+    if (tried === 0)
+      site.note('expired-token: nothing was found that refuses strangers and answers the first user.');
   },
 };
 

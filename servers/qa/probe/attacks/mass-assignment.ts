@@ -25,26 +25,30 @@ const GUESSED: Json = {
 export const massAssignment: Attack = {
   kind: 'mass-assignment',
   async run(site) {
+    let tried = false;
     for (const input of site.surface.inputs) {
       if (!/^(POST|PUT|PATCH)$/.test(input.method) || input.encoding === 'none') continue;
-      await attackInput(site, input);
+      tried = (await attackInput(site, input)) || tried;
     }
+    if (!tried)
+      site.note('mass-assignment: no way to make or change something took the values of the probe.');
   },
 };
 
-async function attackInput(site: Site, input: Input): Promise<void> {
+/** False when the input takes nothing, so that nothing could be seen. */
+async function attackInput(site: Site, input: Input): Promise<boolean> {
   const usualTag = site.tag();
   const usual = await site.send(requestFor(input, validValues(input, usualTag)));
-  if (!isAccepted(usual)) return;
+  if (!isAccepted(usual)) return false;
   const visits = readers(site, input);
   const before = await look(site, usual, visits, usualTag);
   const extras = extrasFor(input, before);
   const tag = site.tag();
   const sent = await site.send(withExtras(input, extras, tag));
-  if (!isAccepted(sent)) return;
+  if (!isAccepted(sent)) return true;
   const after = await look(site, sent, visits, tag);
   const key = Object.keys(extras).find((name) => taken(name, extras, before, after, tag));
-  if (key === undefined) return;
+  if (key === undefined) return true;
   const value = extras[key];
   site.suspect({
     kind: massAssignment.kind,
@@ -66,6 +70,7 @@ async function attackInput(site: Site, input: Input): Promise<void> {
       },
     }),
   });
+  return true;
 }
 
 /** The addresses at which one sees what was made: its own, and the pages that answer with JSON. */

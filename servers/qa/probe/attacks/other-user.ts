@@ -23,6 +23,7 @@ export const otherUser: Attack = {
       );
       return field ? [{ input, field }] : [];
     });
+    if (targets.length === 0) site.note('other-user: no address with an id of something is known.');
     for (const { input, field } of targets) {
       for (const [owner, stranger] of [
         [first, second],

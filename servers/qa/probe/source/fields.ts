@@ -12,7 +12,14 @@ const QUERY_CALL = /^(query|get|searchParam|getQuery)$/;
 const NUMBERS =
   /amount|quantity|qty|price|count|^age$|limit|^page|points|credits|seats|rating|stars|size|offset/i;
 const BOOLEANS = /^(is|has)[A-Z_]|consent|agree|accepted|completed|^done$|enabled/i;
+const SECRETS = /pass|secret|\bpin|word$|^key$|token|code/i;
 const CODES = /code|coupon|voucher|promo|gift|token/i;
+
+/** Values that somebody may have to know: those that the source names, and those of the product's settings. */
+export interface Codes {
+  typed: readonly string[];
+  settings: readonly string[];
+}
 
 /** What a handler reads of a request, as far as its text says. */
 export interface Reads {
@@ -25,7 +32,7 @@ export interface Reads {
  * Finds what the code of a handler and of the functions it calls reads: properties of a parsed body, parameters of
  * the query, a zod schema's keys; and what it asks of each.
  */
-export function readsOf(handler: Node, file: Node, codes: readonly string[]): Reads {
+export function readsOf(handler: Node, file: Node, codes: Codes): Reads {
   const { nodes, passed } = reachable(handler, file);
   const readers = readersIn(file);
   const names = new Map<string, Field['place']>();
@@ -225,7 +232,7 @@ const shapeKeys = (shape: Node): [string, Told][] =>
     return name === undefined || !value ? [] : [[name, ofSchema(value as Node)]];
   });
 
-function field(name: string, place: Field['place'], told: Told, codes: readonly string[]): Field {
+function field(name: string, place: Field['place'], told: Told, { typed, settings }: Codes): Field {
   const type = told.type ?? typeByName(name);
   return {
     name,
@@ -238,7 +245,11 @@ function field(name: string, place: Field['place'], told: Told, codes: readonly 
     maximum: told.maximum,
     options: told.options ?? [],
     ...(told.pattern === undefined ? {} : { pattern: told.pattern }),
-    examples: [...(told.examples ?? []), ...(CODES.test(name) ? codes.filter(fits(told)).slice(0, 8) : [])],
+    examples: [
+      ...(SECRETS.test(name) ? settings.filter(fits(told)).slice(0, 3) : []),
+      ...(told.examples ?? []),
+      ...(CODES.test(name) ? typed.filter(fits(told)).slice(0, 8) : []),
+    ],
   };
 }
 

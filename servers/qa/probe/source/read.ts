@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import type { Field, Input } from '../types.ts';
 import { type Node, nameOf, nodesIn, parseSource, textOf } from './ast.ts';
-import { readsOf } from './fields.ts';
+import { type Codes, readsOf } from './fields.ts';
 import { mountsOf, type Route, routesOf } from './routes.ts';
 
 const CODE = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']);
@@ -25,11 +25,12 @@ interface Source {
 
 /**
  * The routes of a product and what they read, from its source: those of Hono, Express and alike, of Next's folders,
- * and of handlers that compare paths themselves. Nothing is run. What can't be read is left out.
+ * and of handlers that compare paths themselves. Nothing is run. What can't be read is left out. `settings` are values
+ * that the product is started with: what somebody has to know may be among them.
  */
-export async function readSources(folder: string): Promise<Input[]> {
+export async function readSources(folder: string, settings: readonly string[] = []): Promise<Input[]> {
   const sources = await readAll(folder);
-  const codes = codesIn(sources);
+  const codes = { typed: codesIn(sources), settings };
   const mounted = mountedFiles(sources);
   const inputs = sources.flatMap(({ path, tree }) => {
     if (!tree) return [];
@@ -118,7 +119,7 @@ function nextRoutes(path: string, tree: Node): Route[] {
   return [...new Set(['GET', ...words])].map((method) => ({ method, path: address, handler: tree }));
 }
 
-function inputOf({ method, path, handler }: Route, tree: Node, codes: readonly string[]): Input {
+function inputOf({ method, path, handler }: Route, tree: Node, codes: Codes): Input {
   const { encoding, fields, headers } = readsOf(handler, tree, codes);
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(
     ([, name = '']): Field => ({
