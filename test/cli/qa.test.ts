@@ -61,7 +61,7 @@ test('a product that does not start is FAIL, and its own words in the report are
   const { exit, json } = await desk.run(['qa', '.', '--out', 'out', '--criteria', 'wanted.yaml']);
   expect([exit, json.verdict]).toEqual([1, 'FAIL']);
   expect(json.findings).toMatchObject([
-    { class: 'no-start', severity: 'critical', confirmed: true },
+    { class: 'no-start', severity: 'critical', where: 'main.js', confirmed: true },
     { class: 'untied-criterion', severity: 'high', where: 'wanted.yaml:2', confirmed: true },
     { class: 'no-tests', severity: 'low' },
   ]);
@@ -70,6 +70,20 @@ test('a product that does not start is FAIL, and its own words in the report are
   const html = await readFile(join(desk.repository, 'out', 'report.html'), 'utf8');
   expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;');
   expect(html).not.toContain('<img src=x');
+}, 60_000);
+
+test('a product that ends by itself right after its first answer does not start', async () => {
+  const desk = await openDesk({
+    'package.json': JSON.stringify({ name: 'x', scripts: { start: 'node late.js' } }),
+    'late.js':
+      "require('http').createServer((q, r) => r.end('x')).listen(process.env.PORT); setTimeout(() => { throw new Error('late'); }, 400)",
+    'auth.json': JSON.stringify({ users: [], admin: { name: 'boss', headers: { authorization: 'x' } } }),
+  });
+  const { exit, json } = await desk.run(['qa', '.', '--auth', 'auth.json', '--out', 'out']);
+  expect(json.findings).toMatchObject([
+    { class: 'no-start', where: 'late.js', what: expect.stringContaining('ended by itself') },
+  ]);
+  expect(exit).toBe(1);
 }, 60_000);
 
 test.runIf(process.env.LONG_TESTS === '1')(

@@ -6,6 +6,9 @@ import { get, pathOf } from './values.ts';
 const MOST_RESTARTS = 12;
 const MOST_OF_ONE_PLACE = 2;
 
+/** How the title begins of a request that ends the product. */
+export const ENDING = 'One request ends the whole product';
+
 /** The product has ended and cannot be started again. */
 export class ProductGone extends BudgetSpent {}
 
@@ -20,6 +23,8 @@ export interface Lifeline {
   revive(): Promise<void>;
   /** Whether a request to this place ended the product. */
   hasEnded(where: string): boolean;
+  /** How often the product was started again. */
+  restarts(): number;
   /** Whether the product has ended for good. */
   isGone(): boolean;
 }
@@ -69,6 +74,7 @@ export function openLifeline({
   return {
     revive,
     hasEnded: (where) => endings.has(where),
+    restarts: () => restarts,
     isGone: () => gone,
     async send(request) {
       const where = whereOfRequest(request);
@@ -105,7 +111,7 @@ function suspicion(request: HttpRequest, pulse: HttpRequest): Suspicion {
   return {
     kind: 'server-error',
     severity: 'critical',
-    title: `One request ends the whole product: ${where}`,
+    title: `${ENDING}: ${where}`,
     where,
     expects: 'expect(last.status).toBeLessThan(500);',
     experiment: () => ({

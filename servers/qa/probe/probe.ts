@@ -6,7 +6,7 @@ import { type Criterion, criteriaAttack } from './criteria.ts';
 import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
 import { learn, withLearned } from './learn.ts';
-import { openLifeline, ProductGone } from './lifeline.ts';
+import { ENDING, openLifeline, ProductGone } from './lifeline.ts';
 import { regressionTest } from './regression.ts';
 import { perform } from './steps.ts';
 import { tagSource } from './tags.ts';
@@ -200,6 +200,8 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
       if (isSilent && !lifeline.isGone()) await lifeline.revive();
     }
   });
+  if (lifeline.restarts() > 0 && !findings.some(({ title }) => title.startsWith(ENDING)))
+    note(`The product ended ${lifeline.restarts()} times, and no single request does it again.`);
   return {
     origin: options.shownOrigin ?? origin,
     seed,

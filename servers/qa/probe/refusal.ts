@@ -51,6 +51,8 @@ interface Said {
 export function taught(input: Input, answer: Exchange): Input | undefined {
   const said = sayings(answer);
   const whole = said.map(({ text }) => text).join(' ');
+  const media = answer.status === 415 ? mediaIn(answer, whole) : undefined;
+  if (media !== undefined && media !== input.media) return rawOf(input, media);
   let fields = [...input.fields];
   const encoding = encodingAfter(input, answer.status, whole);
   const put = (name: string, told: Partial<Field>) => {
@@ -67,6 +69,24 @@ export function taught(input: Input, answer: Exchange): Input | undefined {
   const next: Input = { ...input, encoding, fields };
   return JSON.stringify(next) === JSON.stringify(input) ? undefined : next;
 }
+
+/** The first type that a 415 names which is neither JSON nor a form. */
+function mediaIn({ headers }: Exchange, text: string): string | undefined {
+  const named = [headers['accept-post'], headers['accept-patch'], headers.accept, text].join(' ');
+  return [...named.matchAll(/\b(?:image|text|audio|video|application|font)\/[\w.+-]*\w/g)]
+    .map(([type]) => type)
+    .find((type) => !/json|urlencoded|form-data/.test(type));
+}
+
+const rawOf = (input: Input, media: string): Input => ({
+  ...input,
+  encoding: 'raw',
+  media,
+  fields: [
+    ...input.fields.filter(({ place }) => place !== 'body'),
+    { ...fieldNamed('body', input), type: 'text' },
+  ],
+});
 
 function encodingAfter(input: Input, status: number, text: string): Input['encoding'] {
   if (input.method === 'GET') return 'none';

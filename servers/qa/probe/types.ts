@@ -90,7 +90,9 @@ export interface Field {
 export interface Input {
   method: string;
   path: string;
-  encoding: 'form' | 'multipart' | 'json' | 'none';
+  /** `raw` is one field, `body`, sent as it is under the type of `media`. */
+  encoding: 'form' | 'multipart' | 'json' | 'raw' | 'none';
+  media?: string;
   fields: Field[];
   /** Where it was read; only an API's description is a promise about what is refused. */
   origin?: 'description' | 'page' | 'source';

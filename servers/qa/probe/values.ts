@@ -109,6 +109,11 @@ function bodyFor(input: Input, names: string[], values: Record<string, unknown>)
   switch (input.encoding) {
     case 'none':
       return { headers: { ...HEADERS } };
+    case 'raw':
+      return {
+        headers: { ...HEADERS, 'content-type': input.media ?? 'text/plain' },
+        body: names.map((name) => String(values[name])).join(''),
+      };
     case 'json':
       return {
         headers: { ...HEADERS, 'content-type': 'application/json' },

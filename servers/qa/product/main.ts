@@ -3,11 +3,17 @@
  * Exits 0 whenever the question was answered.
  */
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { NotStarted, productStart, start } from './start.ts';
 
 const job = z.strictObject({ product: productStart });
 const ANSWER_MS = 15_000;
+/** A process that fails at what it does after its start has done so by then. */
+const ALONE_MS = 1_000;
+
+const ask = (origin: string): Promise<Response> =>
+  fetch(origin, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
 
 async function started({ product }: z.infer<typeof job>) {
   const begun = performance.now();
@@ -15,10 +21,13 @@ async function started({ product }: z.infer<typeof job>) {
   try {
     const running = await start(product);
     try {
-      const answer = await fetch(running.origin, {
-        redirect: 'manual',
-        signal: AbortSignal.timeout(ANSWER_MS),
-      });
+      const answer = await ask(running.origin);
+      if (product.kind === 'command') {
+        await sleep(ALONE_MS);
+        const isThere = await ask(running.origin).catch(() => undefined);
+        const why = 'it answered once, and within a second it had ended by itself';
+        if (!isThere) return { started: false, why, ms: ms() };
+      }
       return {
         started: true,
         status: answer.status,

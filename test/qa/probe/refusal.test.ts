@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { taught } from '../../../servers/qa/probe/refusal.ts';
 import type { Exchange, Input } from '../../../servers/qa/probe/types.ts';
-import { validValues } from '../../../servers/qa/probe/values.ts';
+import { requestFor, validValues } from '../../../servers/qa/probe/values.ts';
 
 const BARE: Input = { method: 'POST', path: '/berth', encoding: 'none', fields: [] };
 const refused = (body: unknown, status = 400): Exchange => ({
@@ -110,6 +110,15 @@ describe('what a refusal says of the body', () => {
       expect(learnt(body)).toEqual({});
     const form: Input = { ...BARE, encoding: 'form' };
     expect(taught(form, refused('no'))).toBeUndefined();
+  });
+
+  test('a type of media that a 415 names is sent as it is', () => {
+    const raw = taught(BARE, refused({ error: 'send image/png or image/webp' }, 415));
+    expect(raw).toMatchObject({ encoding: 'raw', media: 'image/png', fields: [{ name: 'body' }] });
+    expect(raw && requestFor(raw, { body: 'x' })).toMatchObject({
+      headers: { 'content-type': 'image/png' },
+      body: 'x',
+    });
   });
 
   test('JSON instead of a form, and the other way round', () => {

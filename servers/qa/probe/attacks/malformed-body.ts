@@ -6,6 +6,7 @@ const TYPES: Record<Input['encoding'], string> = {
   json: 'application/json',
   form: 'application/x-www-form-urlencoded',
   multipart: 'multipart/form-data; boundary=x',
+  raw: 'application/octet-stream',
   none: '',
 };
 const BROKEN = [
