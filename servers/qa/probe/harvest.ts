@@ -4,6 +4,8 @@ import { pathOf } from './values.ts';
 const MOST = 2_000;
 const MOST_EXAMPLES = 8;
 const IDS = ['id', 'slug', 'uuid', 'code', 'key', '_id'];
+/** What names a member where it has no id. */
+const NAMES = ['name', 'handle', 'login', 'username', 'email'];
 
 /** A value that some answer of the product held, and where. */
 interface Seen {
@@ -47,7 +49,8 @@ export function openHarvest(): Harvest {
     const collection = pathOf(input.path).split(`/{${field.name}}`)[0] ?? '';
     const isMember = ({ key, path }: Seen) =>
       IDS.includes(key) && (path === collection || path.startsWith(`${collection}/`));
-    const rules = field.place === 'path' ? [isMember, isSame, isOf] : [isSame, isOf];
+    const isNamed = ({ key, path }: Seen) => NAMES.includes(key) && path === collection;
+    const rules = field.place === 'path' ? [isMember, isSame, isOf, isNamed] : [isSame, isOf];
     const values = rules.flatMap((rule) => seen.filter(rule).map(({ value }) => value));
     return field.place === 'path' ? [...values, ...fromAddresses(input, field)] : values;
   };

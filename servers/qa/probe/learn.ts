@@ -120,4 +120,5 @@ const like = (name: string, value: unknown): Field => ({
   maximum: undefined,
   options: [],
   examples: [value],
+  guessed: true,
 });

@@ -82,6 +82,8 @@ export interface Field {
   options: unknown[];
   /** A regular expression that the whole value matches. */
   pattern?: string | undefined;
+  /** Only an answer shows it; nobody said that it is taken. */
+  guessed?: boolean;
   /** Values that the description or the product's own answers name; `data`, which is nested, has one made of its schema. */
   examples?: unknown[];
 }

@@ -26,6 +26,8 @@ const passes = [
   { pass: 'BX-10934', holder: 'odo', used: false }, { pass: 'BX-55501', holder: 'odo', used: false },
 ];
 const books = { '6f1d2c3b-0a4e-4c5d-9b7f-1a2b3c4d5e6f': { holder: 'ines', text: 'a leak aft' }, '0b7e6a55-3c21-4f8d-8e90-5d4c3b2a1f00': { holder: 'odo', text: 'new sails' } };
+const bookings = [{ id: 71, holder: 'ines', nights: 2, cancelled: false }, { id: 84, holder: 'odo', nights: 3, cancelled: false }];
+const crew = [{ name: 'ines', role: 'deckhand' }, { name: 'odo', role: 'deckhand' }];
 const people = { ines: { name: 'ines', berth: 4, credits: 5 }, odo: { name: 'odo', berth: 9, credits: 5 } };
 let guesses = 0;
 const json = (res, status, value) => res.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' }).end(JSON.stringify(value));
@@ -69,6 +71,25 @@ http.createServer(async (req, res) => {
     const found = books[book[1]];
     if (!found${choose('', ' || found.holder !== me')}) return json(res, 404, { error: 'none' });
     return json(res, 200, { id: book[1], ...found });
+  }
+  if (at === 'GET /bookings') return json(res, 200, bookings.filter(({ holder }) => holder === me));
+  if (at === 'POST /bookings/cancel') {
+    const body = await receive(req);
+    const found = bookings.find(({ id }) => id === body?.booking_id);
+    if (!found${choose('', ' || found.holder !== me')}) return json(res, 404, { error: 'booking_id: a number of yours' });
+    found.cancelled = true;
+    return json(res, 200, { ok: true });
+  }
+  if (at === 'GET /crew') return json(res, 200, crew);
+  const mate = /^\\/crew\\/([a-z]+)\\/role$/.exec(url.pathname);
+  if (mate && req.method === 'PUT') {
+    const body = await receive(req);
+    const found = crew.find(({ name }) => name === mate[1]);
+    if (!['deckhand', 'admin'].includes(body?.role)) return json(res, 400, { error: 'role: deckhand or admin' });
+    if (!found) return json(res, 404, { error: 'no such mate' });
+    ${choose('', "if (crew.find(({ name }) => name === me)?.role !== 'admin') return json(res, 403, { error: 'not yours' });")}
+    found.role = body.role;
+    return json(res, 200, found);
   }
   if (at === 'GET /profile') return json(res, 200, people[me]);
   if (at === 'PUT /profile') {

@@ -5,6 +5,7 @@ import { get, requestFor, validValues } from '../values.ts';
 
 type Json = Record<string, unknown>;
 const MOST_PAGES = 8;
+const MOST_ALONE = 4;
 /** What a product decides by itself. */
 const PRIVILEGED =
   /^((is_?)?(admin|staff|superuser|verified|approved|paid|premium|moderator|confirmed)|roles?|permissions?|scopes?|balance|credits?|points|plan|tier|price|total|discount|(owner|user|account|tenant)_?id|owner|email_?verified|status|level|grade|rank|limit|quota|allowance|rate|fee|commission|score|reputation|trusted|locked|disabled|suspended|banned|blocked|active|vip|salary|wage|budget)$/i;
@@ -42,14 +43,28 @@ async function attackInput(site: Site, input: Input): Promise<boolean> {
   if (!isAccepted(usual)) return false;
   const visits = readers(site, input);
   const before = await look(site, usual, visits, usualTag);
-  const extras = extrasFor(input, before);
-  const tag = site.tag();
-  const sent = await site.send(withExtras(input, extras, tag));
-  if (!isAccepted(sent)) return true;
-  const after = await look(site, sent, visits, tag);
-  const key = Object.keys(extras).find((name) => taken(name, extras, before, after, tag));
-  if (key === undefined) return true;
-  const value = extras[key];
+  const all = extrasFor(input, before);
+  const own = Object.entries(all).filter(([name]) => !(name in GUESSED));
+  // One field that is refused must not hide the next.
+  for (const extras of [all, ...own.slice(0, MOST_ALONE).map(([name, value]) => ({ [name]: value }))]) {
+    const tag = site.tag();
+    const sent = await site.send(withExtras(input, extras, tag));
+    if (!isAccepted(sent)) continue;
+    const after = await look(site, sent, visits, tag);
+    const key = Object.keys(extras).find((name) => taken(name, extras, before, after, tag));
+    if (key !== undefined) suspect(site, input, visits, key, extras[key]);
+    break;
+  }
+  return true;
+}
+
+function suspect(
+  site: Site,
+  input: Input,
+  visits: ReturnType<typeof readers>,
+  key: string,
+  value: unknown,
+): void {
   site.suspect({
     kind: massAssignment.kind,
     severity: 'high',
@@ -70,7 +85,6 @@ async function attackInput(site: Site, input: Input): Promise<boolean> {
       },
     }),
   });
-  return true;
 }
 
 /** The addresses at which one sees what was made: its own, and the pages that answer with JSON. */
@@ -149,7 +163,7 @@ function firstId(json: unknown): unknown {
 
 /** What to send besides: what the product says about such things and does not ask for, each with another value. */
 function extrasFor(input: Input, before: Json[]): Json {
-  const asked = new Set(input.fields.map(({ name }) => name));
+  const asked = new Set(input.fields.filter(({ guessed }) => !guessed).map(({ name }) => name));
   // Whoever changes what is there and is known to take some fields only takes no others.
   const isKnown = /^(PUT|PATCH)$/.test(input.method) && /^(source|description)$/.test(input.origin ?? '');
   const said = before

@@ -3,6 +3,7 @@ import { isOk, whereOf } from '../places.ts';
 import type { Attack, Exchange, Field, HttpRequest, Identity, Input, Site, Step } from '../types.ts';
 import { NOBODY } from '../types.ts';
 import { get, requestFor, validValues } from '../values.ts';
+import { byBody } from './other-user-body.ts';
 
 const MOST_TRIED = 5;
 
@@ -36,6 +37,7 @@ export const otherUser: Attack = {
         if (found) break;
       }
     }
+    await byBody(site, first, second);
   },
 };
 

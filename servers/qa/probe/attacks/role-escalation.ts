@@ -1,7 +1,10 @@
-import { ADMIN_LIKE, isGuarding, type Operation, operationsOf, resourceOf } from '../access.ts';
+import { ADMIN_LIKE, isGuarding, membersOf, type Operation, operationsOf, resourceOf } from '../access.ts';
 import { isOk } from '../places.ts';
-import type { Attack, Exchange, HttpRequest, Site } from '../types.ts';
+import type { Attack, Exchange, Field, HttpRequest, Input, Site } from '../types.ts';
 import { NOBODY } from '../types.ts';
+import { get, requestFor, validValues } from '../values.ts';
+
+const RIGHTS = /^(roles?|permissions?|is_?admin|admin|access(_?level)?|rights|privileges?)$/i;
 
 /** What a careless product believes about who somebody is. */
 const CLAIMS = {
@@ -28,6 +31,7 @@ export const roleEscalation: Attack = {
       if (user && isOk(answer)) await asUser(site, operation, tried, user.name);
       if (answer.status === 401 || answer.status === 403) await byClaim(site, operation, who);
     }
+    if (user) for (const input of site.surface.inputs) await byWriting(site, input, user.name);
     if (!user || !site.identities.admin)
       site.note(
         'role-escalation: a user and an admin are needed to compare what they may do; not both were given.',
@@ -71,6 +75,56 @@ async function asUser(
     (tag) => ({ ...operation.build(tag), as: user }),
     `"${user}" does what an admin may; ${why}`,
   );
+}
+
+/** A plain user writes who has which role. */
+async function byWriting(site: Site, input: Input, user: string): Promise<void> {
+  const field = input.fields.find(({ name, place }) => place === 'body' && RIGHTS.test(name));
+  if (!field || !/^(POST|PUT|PATCH)$/.test(input.method) || /register|sign-?up/i.test(input.path)) return;
+  const value = mightiest(field);
+  const named = input.fields.findLast(({ place }) => place === 'path');
+  for (const member of named ? membersOf(named.examples) : [undefined]) {
+    const build = (tag: string): HttpRequest =>
+      requestFor(input, {
+        ...validValues(input, tag),
+        ...(named && { [named.name]: member }),
+        [field.name]: value,
+      });
+    const nobody = await site.send({ ...build(site.tag()), as: NOBODY });
+    const answer = await site.send({ ...build(site.tag()), as: user });
+    if (!isGuarding(nobody) || !isOk(answer)) continue;
+    const collection = get(input.path.split('/{')[0] || '/');
+    const says = (one: Exchange | undefined) =>
+      one !== undefined && isOk(one) && one.body.includes(`"${field.name}":${JSON.stringify(value)}`);
+    const isSeen = says(answer) || says(await site.send({ ...collection, as: user }));
+    if (!isSeen) continue;
+    const where = `${input.method} ${input.path}`;
+    site.suspect({
+      kind: roleEscalation.kind,
+      severity: 'critical',
+      title: `Role escalation: ${where} lets a user set "${field.name}"`,
+      where,
+      expects: 'expect([401, 403, 404]).toContain(answers[0].status);',
+      experiment: (tag) => ({
+        steps: [
+          { ...build(tag), as: user },
+          { ...collection, as: user },
+        ],
+        judge: ([done, list]) =>
+          done && isOk(done) && (says(done) || says(list))
+            ? `"${user}" set ${field.name} to ${JSON.stringify(value)}: ${done.status} ${done.body.slice(0, 150)}`
+            : undefined,
+      }),
+    });
+    return;
+  }
+}
+
+/** The most powerful value on offer. */
+function mightiest({ options, type }: Field): unknown {
+  if (type === 'boolean') return true;
+  const known = options.find((one) => /admin|owner|root|super|chief|head/i.test(String(one)));
+  return known ?? options.at(-1) ?? 'admin';
 }
 
 /** Refused, until one says oneself that one is an admin. */

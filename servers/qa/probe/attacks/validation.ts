@@ -14,7 +14,7 @@ export const validation: Attack = {
       if (input.method === 'GET' || input.encoding === 'none') continue;
       const usual = await site.send(requestFor(input, validValues(input, site.tag())));
       if (!isOk(usual)) continue;
-      for (const field of input.fields.filter(({ place }) => place === 'body')) {
+      for (const field of input.fields.filter(({ place, guessed }) => place === 'body' && !guessed)) {
         for (const wrong of violations(input, field)) if (await attack(site, input, field, wrong)) break;
       }
     }
