@@ -35,16 +35,16 @@ export default defineTool({
   needs: 'review:submit',
   effect: 'write',
   description:
-    "Accept or reject another agent's change: the latest submission of your task's pipeline, or of the task you name. Read it whole with change_diff first.",
+    "Accept or reject another agent's change: your pipeline's latest, or the named task's, read whole with change_diff. Answer open findings.",
   input: z.strictObject({
     verdict: z.enum(['accept', 'reject']),
     diff: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'the digest that change_diff and gate_status show')
-      .describe('Digest of the diff you read.'),
+      .describe('Digest that you read.'),
     summary: text(4000),
-    findings: z.array(finding).max(50).default([]),
-    answers: z.array(answer).max(100).default([]).describe('To findings that are open.'),
+    findings: z.array(finding).max(50).optional(),
+    answers: z.array(answer).max(100).optional(),
     task: idInput('T').optional(),
   }),
   output: z.object({
@@ -56,7 +56,7 @@ export default defineTool({
     open: z.array(z.string()).describe('Findings that keep the review open.'),
   }),
 
-  async handler({ verdict, diff, summary, findings, answers, task: wanted }, call) {
+  async handler({ verdict, diff, summary, findings = [], answers = [], task: wanted }, call) {
     const { tx, session, now } = call;
     const held = await heldTask(call);
     const submission = await reviewed(call, wanted, held);

@@ -24,8 +24,8 @@ export default defineTool({
   input: z.strictObject({
     task: idInput('T').optional(),
     submission: idInput('S').optional(),
-    path: z.string().min(1).max(1024).optional().describe('Only this file.'),
-    offset: z.int().min(0).max(100_000_000).default(0).describe('The next_offset of the page before.'),
+    path: z.string().min(1).max(1024).optional(),
+    offset: z.int().min(0).max(100_000_000).default(0),
   }),
   output: z.object({
     submission: z.string(),

@@ -22,7 +22,7 @@ export default defineTool({
   effect: 'write',
   outside: true,
   description:
-    "Have the change of your task's pipeline (or a submission you name) merged, once every gate is closed on it. When mainline has moved, it is judged again first.",
+    "Merge the change of your task's pipeline, or the submission you name, once every gate is closed on it; where mainline moved, it is judged again first.",
   input: z.strictObject({ submission: idInput('S').optional() }),
   output: z.object({ submission: z.string(), commit: z.string(), mainline: z.string() }),
 

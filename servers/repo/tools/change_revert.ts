@@ -31,10 +31,7 @@ export default defineTool({
   description:
     'Take a merged change back out of mainline; later changes stay. The revert becomes its latest submission: nothing of it is releasable.',
   input: z.strictObject({
-    commit: z
-      .string()
-      .regex(/^[0-9a-f]{40}$/, 'a full commit id')
-      .describe('The merged commit.'),
+    commit: z.string().regex(/^[0-9a-f]{40}$/, 'the full id of the merged commit'),
     why: z.string().trim().min(3).max(2000),
   }),
   output: z.object({ submission: z.string(), reverted: z.string(), mainline: z.string() }),
