@@ -74,6 +74,15 @@ test('what a review found keeps the review open until each is fixed or refuted, 
     'review.no-finding review_submit',
     'review.contradiction review_submit',
   ]);
+
+  const third = await site.submit(developer, better('Three.'));
+  await judge('reject', third.diff_digest, { findings: [at(9, 'blocker')] });
+  const again = await site.submit(developer, better('Two.'));
+  expect(again.diff_digest).toBe(second.diff_digest);
+  expect(await reviewState(db, again)).toMatchObject({
+    state: 'open',
+    why: 'accepted by principal-engineer; open: F-5 blocker README.md:9: Wrong in 9',
+  });
 });
 
 test('a factory may ask for several reviews of a diff, each by another model', async () => {
