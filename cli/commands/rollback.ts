@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { ToolError } from '../../servers/core/errors.ts';
 import { releaseId } from '../../servers/core/ids.ts';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
@@ -29,18 +30,24 @@ async function back(services: Services, product: string, version: string | undef
   const rows = await releasesOf(db, product);
   const leaving = leavingOf(rows, product, version);
   const [newest] = leaving as [Release];
-  if (await openJobOf(db, 'release.advance', newest.id)) {
-    throw new CommandError(
-      'BUSY',
-      `${releaseId(newest.id)} is being advanced right now.`,
-      'Wait until it has ended; it comes back by itself when it is not healthy.',
-    );
-  }
+  if (await openJobOf(db, 'release.advance', newest.id)) throw busy(newest);
   const to = rows.find((row) => isServed(row) && !leaving.includes(row));
-  return holdFreeProduct(services, newest, new AbortController().signal, (hold) =>
-    move(services, { leaving, to }, hold),
-  );
+  try {
+    return await holdFreeProduct(services, newest, new AbortController().signal, (hold) =>
+      move(services, { leaving, to }, hold),
+    );
+  } catch (error) {
+    if (error instanceof ToolError && error.rule === 'release.busy') throw busy(newest);
+    throw error;
+  }
 }
+
+const busy = ({ id }: Release) =>
+  new CommandError(
+    'BUSY',
+    `${releaseId(id)} is being taken on right now.`,
+    'Wait until that has ended; it comes back by itself when it is not healthy.',
+  );
 
 async function move(
   services: Services,

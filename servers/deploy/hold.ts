@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ToolError } from '../core/errors.ts';
 import { beatLeases, isHeld, leaseMs, releaseLease, takeLease } from '../core/leases.ts';
 import type { Services } from '../core/services.ts';
@@ -43,7 +44,7 @@ export async function holdProduct<T>(
     const lease = await take(services, release);
     if (lease) return keep(services, lease, signal, work);
     signal.throwIfAborted();
-    await services.store.changed(LOOK_MS, signal);
+    await sleep(LOOK_MS, undefined, { signal });
   }
 }
 
