@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { releaseCommit } from '../../cli/ship/release.ts';
 import { openServices } from '../../servers/core/open.ts';
 import { openSecretKey } from '../../servers/core/secrets/key.ts';
 import { setSecret } from '../../servers/core/secrets/secrets.ts';
@@ -142,6 +143,22 @@ test('a process that stands still beyond its lease takes the release no further 
   const budgets = await db.selectFrom('rate_budgets').select('name').execute();
   expect(budgets).toEqual([{ name: `cloudflare ${ACCOUNT}` }]);
 }, 60_000);
+
+test('a person begins no second release beside one that is under way', async () => {
+  const { services } = await startCloud();
+  const id = await cut(services, 'shop');
+  const other = { product: 'shop', target: 'cloudflare', commit: 'd'.repeat(40), bundle: '', plan: 1 };
+  const io = { json: true, progress: () => {}, line: () => {} };
+
+  await expect(releaseCommit(io, services, other)).rejects.toMatchObject({
+    code: 'BUSY',
+    message: 'R-1 of shop is under way, with the commit cccccccccccc.',
+    remedy: expect.stringContaining('millwright releases resume'),
+  });
+
+  const rows = await services.store.db.selectFrom('releases').select(['id', 'state']).execute();
+  expect(rows).toEqual([{ id, state: 'cutting' }]);
+});
 
 test('who lost a product changes nothing more at its target or in its row, and frees nobody else', async () => {
   const { services, stub } = await startCloud();
