@@ -99,7 +99,7 @@ async function perform(stage: Stage, progress: Progress): Promise<Rehearsal> {
     const versions = kit.url === '' ? [] : await shipVersions(kit, `${kit.url}/wall`);
     return await readBack(kit, { ...told, times, versions });
   } finally {
-    await Promise.allSettled([kit.prepared]);
+    await Promise.allSettled(kit.prepared ?? []);
   }
 }
 

@@ -39,7 +39,7 @@ export interface Kit {
   /** Where the product answers, once it does. */
   url: string;
   /** The folders of the next two versions, from when mainline has the first. */
-  prepared?: Promise<string[]>;
+  prepared?: Promise<string>[];
 }
 
 /** What one step of the pipeline does when it is taken out. */

@@ -59,7 +59,6 @@ export const shippingSteps: Record<string, Performance> = {
     await complete(actor, 'mainline is the commit that passed');
     kit.progress.done(actor.agent, `merged ${commit.slice(0, 12)}`);
     kit.prepared = prepareVersions(kit);
-    kit.prepared.catch(() => {});
   },
 
   release: async (actor, kit) => {

@@ -22,34 +22,46 @@ interface Step {
   at: number;
 }
 
+const NAMES = ['version-2', 'version-3'];
+
 /**
  * The next two versions, each a commit in a folder of the owner's on top of mainline. Version 2 fails for every
- * browser that names more than one language, which no test and no probe sees; version 3 mends it. The machine gates
- * run on both at once, while the agents go on.
+ * browser that names more than one language, which no test and no probe sees; version 3 mends it. Each folder is
+ * ready when its gates have run and its Worker is built, one after the other, while the agents go on.
  */
-export async function prepareVersions({ stage, human }: Kit): Promise<string[]> {
-  await gitAs('owner', stage.repository, ['pull', '-q', '--ff-only', 'factory', 'main']);
-  const folders: string[] = [];
-  for (const name of ['version-2', 'version-3']) {
-    const folder = join(stage.folder, name);
-    await gitAs('owner', stage.folder, ['clone', '-q', folders.at(-1) ?? stage.repository, folder]);
-    await gitAs('owner', folder, ['apply', join(PRODUCT, `${name}.patch`)]);
-    await gitAs('owner', folder, ['add', '-A']);
-    await gitAs('owner', folder, ['commit', '-q', '-m', `The wall says of which day it is (${name})`]);
-    folders.push(folder);
-  }
-  for (const folder of folders) await must(human.signs(['ship', folder, '--print']), 'The gates');
-  return folders;
+export function prepareVersions(kit: Kit): Promise<string>[] {
+  const { stage } = kit;
+  let before = gitAs('owner', stage.repository, ['pull', '-q', '--ff-only', 'factory', 'main']).then(
+    () => stage.repository,
+  );
+  const ready = NAMES.map((name) => {
+    before = before.then((folder) => prepareOne(kit, folder, name));
+    return before;
+  });
+  for (const one of ready) one.catch(() => {});
+  return ready;
+}
+
+async function prepareOne({ stage, human }: Kit, before: string, name: string): Promise<string> {
+  const folder = join(stage.folder, name);
+  await gitAs('owner', stage.folder, ['clone', '-q', before, folder]);
+  await gitAs('owner', folder, ['apply', join(PRODUCT, `${name}.patch`)]);
+  await gitAs('owner', folder, ['add', '-A']);
+  await gitAs('owner', folder, ['commit', '-q', '-m', `The wall says of which day it is (${name})`]);
+  await must(human.signs(['ship', folder, '--print']), 'The gates');
+  return folder;
 }
 
 /** Ships the next two versions of a product that is served, while visitors read it. */
 export async function shipVersions(kit: Kit, page: string): Promise<Version[]> {
   kit.progress.phase('next versions');
-  const folders = await (kit.prepared ?? prepareVersions(kit));
   const visitors = visit(page);
   try {
     const versions: Version[] = [];
-    for (const folder of folders) versions.push(await shipOne(kit, folder, visitors));
+    for (const ready of kit.prepared ?? prepareVersions(kit)) {
+      kit.progress.doing('owner', 'has the gates run');
+      versions.push(await shipOne(kit, await ready, visitors));
+    }
     return versions;
   } finally {
     await visitors.leave();
