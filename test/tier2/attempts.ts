@@ -39,7 +39,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   ...to('other sessions', {
     "read another run's token": 'grep -q mw_ "$OTHER/mcp.json"',
     "read another host's environment": 'tr "\\0" "\\n" < /proc/$OTHER_PID/environ | grep -q MILLWRIGHT_RUN',
-    "read another host's open files": 'ls -l /proc/$OTHER_PID/fd | grep -q pipe',
+    "read another host's open files": 'ls -l /proc/$OTHER_PID/fd | grep -q -e "->"',
     'list the runs': 'ls "$AGENTS/runs" | grep -q run-',
     'list the clones': 'ls "$AGENTS/clones" | grep -q T-',
     "read another run's clone": 'grep -q . "$OTHER_CLONE/README.md"',
