@@ -1,14 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { startRunner } from '../../hosts/run/runner.ts';
 import { openRunSession } from '../../hosts/run/session.ts';
+import { userPool } from '../../hosts/run/users.ts';
 import { answerCall } from '../../servers/core/call.ts';
 import { applyFirstDefinition, readDefinition } from '../../servers/core/factory/create.ts';
 import { createAuthority, type InitialFile } from '../../servers/core/git/authority.ts';
 import { serveHttp } from '../../servers/core/http.ts';
 import { openServices } from '../../servers/core/open.ts';
+import { setUpSeparation } from '../../servers/core/separation.ts';
 import { loadFleet } from '../../servers/fleet.ts';
 import { insertSpawn } from '../../servers/tasks/agents_queries.ts';
 import { insertTask } from '../../servers/tasks/queries.ts';
@@ -52,10 +54,12 @@ export interface MillOptions {
   /** Pipelines besides those that ship, by name. */
   pipelines?: Readonly<Record<string, object>>;
   env?: Readonly<Record<string, string>>;
+  /** The user of the system that runs have, as under `millwright up --user`. */
+  user?: string;
 }
 
 /** A factory with a mainline, served on loopback, with a runner; in real time. `close` ends all of it. */
-export async function openMill({ change, files = PRODUCT, pipelines = {}, env = {} }: MillOptions) {
+export async function openMill({ change, files = PRODUCT, pipelines = {}, env = {}, user }: MillOptions) {
   const home = await mkdtemp(join(tmpdir(), 'mill-'));
   const fleet = await loadFleet();
   const log: string[] = [];
@@ -86,7 +90,11 @@ export async function openMill({ change, files = PRODUCT, pipelines = {}, env = 
     HOME: home,
     ...env,
   };
-  const runner = await startRunner({ services, tools: fleet.tools, url: server.url, env: runnerEnv });
+  const agents = await mkdtemp(join(tmpdir(), 'agents-'));
+  await chmod(agents, 0o711);
+  const users =
+    user === undefined ? undefined : userPool(await setUpSeparation(services.paths, [user], agents));
+  const runner = await startRunner({ services, tools: fleet.tools, url: server.url, env: runnerEnv, users });
   const { db } = services.store;
   return {
     home,
@@ -150,7 +158,7 @@ export async function openMill({ change, files = PRODUCT, pipelines = {}, env = 
       await runner.stop('The test is over.');
       await server.close();
       await services.close();
-      await rm(home, { recursive: true, force: true, maxRetries: 3 });
+      for (const folder of [home, agents]) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
