@@ -7,7 +7,7 @@ import { LAUNCHER } from '../cli/command.ts';
 import type { HostName } from './binaries.ts';
 import { newPerson, type Person, runHost } from './isolated.ts';
 import { type ModelStub, startModelStub } from './model_stub.ts';
-import { type Block, plan, type ToolResult } from './plan.ts';
+import { type Block, plan, type Script, type ToolResult } from './plan.ts';
 import { resultsIn } from './results.ts';
 
 /** A person with a repository, a factory `shop` of a preset, and both hosts set up by `init`. */
@@ -56,8 +56,8 @@ export interface ClaudeRun {
 }
 
 /** Opens a desk. The person trusts the repository in both hosts, as they would in the first dialog. */
-export async function openHostDesk(preset = 'solo'): Promise<HostDesk> {
-  const model = await startModelStub();
+export async function openHostDesk(preset = 'solo', script?: Script): Promise<HostDesk> {
+  const model = await startModelStub(script);
   const person = await newPerson(model);
   const repository = join(person.home, 'shop');
   const state = join(person.home, '.millwright', 'shop');

@@ -1,35 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { atMostTokens } from '../../servers/core/memory/tokens.ts';
+import { compacting, FULL, SUMMARY } from './compacting.ts';
 import { closeMill, codexTool, openHostMill, tool } from './host_mill.ts';
 import type { Parsed } from './mill.ts';
-import { type Block, plan, planFromPrompt, type Script } from './plan.ts';
+import { plan } from './plan.ts';
 import { resultsIn } from './results.ts';
 
 afterEach(closeMill);
 
-/** More than the window of any model holds, so that a host compacts before its next request. */
-const FULL = 990_000;
-/** A model takes longer. */
-const SUMMING_UP_MS = 2000;
-const SUMMARY = 'SUMMED-UP';
 const CARD = '# Where developer (developer) stands';
-
-/** Plays the prompt's plan; sums up when asked to; after that says what `after` says. */
-const compacting =
-  (after: readonly Extract<Block, { tool: string }>[]): Script =>
-  async (request) => {
-    const { turns } = request;
-    const words = turns.map((turn) => JSON.stringify(turn));
-    if (/detailed summary|handoff summary/i.test(words.at(-1) ?? '')) {
-      await sleep(SUMMING_UP_MS);
-      return [{ text: `<summary>${SUMMARY}</summary>` }];
-    }
-    const from = words.findLastIndex((text, at) => turns[at]?.from === 'user' && text.includes(SUMMARY));
-    if (from < 0) return planFromPrompt(request);
-    const called = turns.slice(from).flatMap((turn) => (turn.from === 'model' ? turn.calls : []));
-    return [after.find(({ tool }) => !called.includes(tool)) ?? { text: 'I stop.' }];
-  };
 
 test.each([
   ['claude-code', tool],
