@@ -44,7 +44,7 @@ test.each(['claude-code', 'older'])(
       write('$CLONE/.claude/settings.json'),
       write('$CLONE/../T-9-1/src/other.js'),
       write('/tmp/planted-by-a-run.js'),
-      write('$CLONE/README.md'),
+      write('$CLONE/other/new.md'),
       write('$CLONE/src/new.js'),
       bash('cat src/new.js'),
       done,
@@ -62,7 +62,7 @@ test.each(['claude-code', 'older'])(
     expect(config?.text).toMatch(/is protected/);
     expect(other?.text).toMatch(/clone of another task.*workspace_open/);
     expect(outside?.text).toMatch(/is in no clone.*workspace_open/);
-    expect(beyond?.text).toMatch(/README\.md is outside the paths.*workspace_open names, on src/);
+    expect(beyond?.text).toMatch(/new\.md is outside the paths.*workspace_open names, on src/);
     expect([own?.isError, fine?.text]).toEqual([false, 'x']);
     expect(existsSync(join(clone, '.claude'))).toBe(false);
     expect(existsSync('/tmp/planted-by-a-run.js')).toBe(false);
