@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hostFactory } from '../../cli/hosts/host_factory.ts';
 import type { HostFactory } from '../../hosts/factory.ts';
 import { guardPolicy, type Policy, runPolicy } from '../../hosts/guard/policy.ts';
@@ -75,6 +75,11 @@ describe('commands', () => {
     for (const path of [`${all}/*/enrolments/*`, `${folder}/.mill*/shop/keys/x`, `-r x ${folder}/.m*`, all]) {
       expect([path, rule('Bash', { command: `cat ${path}` })]).toEqual([path, 'state']);
     }
+    vi.stubEnv('FACTORY_STATE', policy.state);
+    const names = ['$FACTORY_STATE', `\${FACTORY_STATE}`, '"$FACTORY_STATE"'];
+    for (const path of names.map((name) => `${name}/keys/x`))
+      expect([path, rule('Bash', { command: `cat ${path}` })]).toEqual([path, 'state']);
+    vi.unstubAllEnvs();
     expect(rule('Grep', { pattern: 'token', path: all })).toBe('state');
     expect(rule('Bash', { command: `ls ${folder}/* *.js src/**` })).toBeUndefined();
     expect(rule('Bash', { command: 'git push\n*** Begin Patch\n' }, DEVELOPER)).toBe('push');

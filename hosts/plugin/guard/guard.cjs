@@ -81,7 +81,10 @@ function folderOf(cwd, workdir, command) {
 }
 
 function running(policy, cwd, raw) {
-  const command = raw.replace(/\\\n/g, ' ').replace(/["'\\]/g, '');
+  const command = raw
+    .replace(/\\\n/g, ' ')
+    .replace(/["'\\]/g, '')
+    .replace(/\$\{(\w+)\}/g, '$$$1');
   for (const part of command.split(/[;&|\n(){}`]+/)) {
     const step = part.trim().replace(BEFORE, '');
     if (PUSHES.some((pattern) => pattern.test(step))) return { rule: 'push', why: 'Agents do not push.' };
@@ -169,13 +172,19 @@ function first(list, look) {
 
 /** The absolute path behind all links, also of a file that is not there yet. */
 function absolute(cwd, path) {
-  const full = resolve(String(cwd ?? '/'), path.replace(/^(~|\$HOME)(?=\/|$)/, process.env.HOME ?? '/'));
+  const full = resolve(String(cwd ?? '/'), withVariable(path));
   try {
     return realpathSync(full);
   } catch {
     return dirname(full) === full ? full : join(absolute('/', dirname(full)), basename(full));
   }
 }
+
+/** A path whose first part is the home or a variable: hooks have the environment that the host's shell has. */
+const withVariable = (path) =>
+  path
+    .replace(/^~(?=\/|$)/, process.env.HOME ?? '/')
+    .replace(/^\$(\w+)(?=\/|$)/, (whole, name) => process.env[name] ?? whole);
 
 /** The policy of the factory whose repository or clones hold a folder; undefined where hosts are not set up. */
 function policyOf(cwd) {
