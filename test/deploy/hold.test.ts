@@ -16,7 +16,7 @@ import { versionOf } from '../core/target/cloudflare_version.ts';
 import { startFactory } from '../harness.ts';
 
 const HEALTH = JSON.stringify({ seconds: 0, sample: 20, error_rate: 0.2, interval_ms: 100 });
-const BEAT_SECONDS = 0.3;
+const BEAT_SECONDS = 0.5;
 const never = new AbortController().signal;
 
 const server = (path: string) => JSON.stringify(import.meta.resolve(`../../servers/${path}`));
