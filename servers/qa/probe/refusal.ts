@@ -70,12 +70,31 @@ export function taught(input: Input, answer: Exchange): Input | undefined {
   return JSON.stringify(next) === JSON.stringify(input) ? undefined : next;
 }
 
-/** The first type that a 415 names which is neither JSON nor a form. */
+/** Media types by the words for them; those first that begin with plain characters, so that a text can be one. */
+const MEDIA: readonly [RegExp, string][] = [
+  [/\bcsv\b/i, 'text/csv'],
+  [/\bgif\b/i, 'image/gif'],
+  [/\bwebp\b/i, 'image/webp'],
+  [/\bsvg\b/i, 'image/svg+xml'],
+  [/\bpdf\b/i, 'application/pdf'],
+  [/\bmarkdown\b/i, 'text/markdown'],
+  [/\bplain text\b|text\/plain/i, 'text/plain'],
+  [/\bxml\b/i, 'application/xml'],
+  [/\bjpe?g\b|\bphotos?\b/i, 'image/jpeg'],
+  [/\bpng\b|\bimages?\b|\bpictures?\b/i, 'image/png'],
+  [/\bzip\b/i, 'application/zip'],
+  [/\bmp3\b/i, 'audio/mpeg'],
+  [/\bmp4\b|\bvideos?\b/i, 'video/mp4'],
+];
+
+/** A type that a 415 names, as a type or in words, and that is neither JSON nor a form. */
 function mediaIn({ headers }: Exchange, text: string): string | undefined {
   const named = [headers['accept-post'], headers['accept-patch'], headers.accept, text].join(' ');
-  return [...named.matchAll(/\b(?:image|text|audio|video|application|font)\/[\w.+-]*\w/g)]
-    .map(([type]) => type)
-    .find((type) => !/json|urlencoded|form-data/.test(type));
+  if (/\bjson\b|urlencoded|form-data/i.test(named)) return undefined;
+  return (
+    MEDIA.find(([words]) => words.test(named))?.[1] ??
+    /\b(?:image|text|audio|video|application|font)\/[\w.+-]*\w/.exec(named)?.[0]
+  );
 }
 
 const rawOf = (input: Input, media: string): Input => ({

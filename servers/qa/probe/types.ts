@@ -100,6 +100,8 @@ export interface Input {
   origin?: 'description' | 'page' | 'source';
   /** The description says that it needs an identity. */
   guarded?: boolean;
+  /** The name of a session's cookie that the source of this route sends without HttpOnly. */
+  openCookie?: string;
   /** Request headers that the description names, lower-case. */
   headers?: string[];
 }

@@ -105,6 +105,15 @@ export function requestFor(input: Input, values: Record<string, unknown>): HttpR
   return { method: input.method, path: address, ...bodyFor(input, names, values) };
 }
 
+/** How files of a type begin. */
+const BEGINNINGS: Record<string, string> = {
+  'image/gif': 'GIF89a',
+  'image/webp': 'RIFF\0\0\0\0WEBPVP8 ',
+  'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+  'application/pdf': '%PDF-1.4\n',
+  'text/csv': 'a,b\n1,2\n',
+};
+
 function bodyFor(input: Input, names: string[], values: Record<string, unknown>) {
   switch (input.encoding) {
     case 'none':
@@ -112,7 +121,7 @@ function bodyFor(input: Input, names: string[], values: Record<string, unknown>)
     case 'raw':
       return {
         headers: { ...HEADERS, 'content-type': input.media ?? 'text/plain' },
-        body: names.map((name) => String(values[name])).join(''),
+        body: (BEGINNINGS[input.media ?? ''] ?? '') + names.map((name) => String(values[name])).join(''),
       };
     case 'json':
       return {

@@ -6,7 +6,7 @@ import { readSources } from '../../../servers/qa/probe/source/read.ts';
 import type { ProbeReport } from '../../../servers/qa/probe/types.ts';
 import { startCommand } from '../../../servers/qa/product/command.ts';
 
-export const USERS = ['ines', 'odo'].map((name) => ({
+const USERS = ['ines', 'odo'].map((name) => ({
   name,
   headers: { authorization: `Bearer ${name}-key` },
 }));

@@ -113,12 +113,14 @@ describe('what a refusal says of the body', () => {
   });
 
   test('a type of media that a 415 names is sent as it is', () => {
-    const raw = taught(BARE, refused({ error: 'send image/png or image/webp' }, 415));
+    const raw = taught(BARE, refused({ error: 'send image/png' }, 415));
     expect(raw).toMatchObject({ encoding: 'raw', media: 'image/png', fields: [{ name: 'body' }] });
     expect(raw && requestFor(raw, { body: 'x' })).toMatchObject({
       headers: { 'content-type': 'image/png' },
       body: 'x',
     });
+    expect(taught(BARE, refused('Only PNG and WebP pictures', 415))?.media).toBe('image/webp');
+    expect(taught(BARE, refused('CSV, please', 415))?.media).toBe('text/csv');
   });
 
   test('JSON instead of a form, and the other way round', () => {

@@ -222,3 +222,30 @@ test('handlers that send away what is not theirs, and bodies read in every spell
     turns: 3,
   });
 });
+
+test('a session that goes out without HttpOnly is seen in the source, and only then', async () => {
+  const harbour = (flags: string, more = '') => ({
+    'server.mjs': `import http from 'node:http'; const FLAGS = '${flags}';
+      const cookieFor = (value) => \`session=\${value}; \${FLAGS}\`;
+      http.createServer(async (req, res) => {
+        if (req.method === 'POST' && req.url === '/keys') { const { word } = await readJson(req);
+          if (hash(word) !== process.env.WORD) return end(res, 401);
+          res.writeHead(204, { 'set-cookie': cookieFor(sign(word))${more} }).end(); }
+        if (req.url === '/tides') return end(res, 200);
+      }).listen(1);`,
+  });
+  const cookies = async (files: Record<string, string>) =>
+    (await inFolder(files, readSources)).map(({ path, openCookie }) => `${path} ${openCookie ?? '-'}`);
+  expect(await cookies(harbour('Path=/; Secure'))).toEqual(['/keys session', '/tides -']);
+  expect(await cookies(harbour('Path=/; Secure; HttpOnly'))).toEqual(['/keys -', '/tides -']);
+  const hono = (options: string) => ({
+    'index.ts': `import { Hono } from 'hono'; import { setCookie } from 'hono/cookie'; const app = new Hono();
+      app.post('/in', async (c) => { setCookie(c, 'sid', await make(c), ${options}); return c.body(null, 204); }); export default app;`,
+  });
+  expect(await cookies(hono('{ secure: true }'))).toEqual(['/in sid']);
+  const far = harbour('Path=/');
+  far['server.mjs'] =
+    `import { cookieFor } from "./cookies.mjs"; ${far['server.mjs'].replace(/const cookieFor.*\n/, '')}`;
+  expect(await cookies(far)).toEqual(['/keys -', '/tides -']);
+  expect(await cookies(hono('{ secure: true, httpOnly: true }'))).toEqual(['/in -']);
+});

@@ -1,8 +1,10 @@
+import { isSessionName } from '../attacks/cookie.ts';
 import { expression } from '../pattern.ts';
 import type { Field, Input } from '../types.ts';
 import type { Told } from '../wording.ts';
 import { argumentsOf, descend, isFunction, type Node, nameOf, nodesIn, textOf } from './ast.ts';
 import { constraintsIn, refersBy } from './constraints.ts';
+import { openCookieIn } from './cookies.ts';
 import { before, reachable, readersIn } from './reach.ts';
 import { ofSchema } from './schema.ts';
 
@@ -26,6 +28,8 @@ export interface Reads {
   encoding: Input['encoding'];
   fields: Field[];
   headers: string[];
+  /** A session's cookie that it sends without HttpOnly. */
+  openCookie?: string;
 }
 
 /**
@@ -111,11 +115,13 @@ export function readsOf(handler: Node, file: Node, codes: Codes): Reads {
     .filter(([name]) => name !== '')
     .map(([name, place]) => field(name, place, { ...asked.get(name), ...types.get(name) }, codes));
   const hasBody = fields.some(({ place }) => place === 'body') || [...bodies].some((one) => used.has(one));
+  const openCookie = openCookieIn(nodes, file, isSessionName);
   const mentionsKey = nodes.some((node) => /^idempotency-key$/i.test(textOf(node) ?? ''));
   return {
     encoding: hasBody ? (isForm ? 'form' : 'json') : 'none',
     fields,
     headers: mentionsKey ? ['idempotency-key'] : [],
+    ...(openCookie !== undefined && { openCookie }),
   };
 }
 

@@ -120,7 +120,7 @@ function nextRoutes(path: string, tree: Node): Route[] {
 }
 
 function inputOf({ method, path, handler }: Route, tree: Node, codes: Codes): Input {
-  const { encoding, fields, headers } = readsOf(handler, tree, codes);
+  const { encoding, fields, headers, openCookie } = readsOf(handler, tree, codes);
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(
     ([, name = '']): Field => ({
       name,
@@ -146,6 +146,7 @@ function inputOf({ method, path, handler }: Route, tree: Node, codes: Codes): In
     fields: [...inPath, ...own],
     origin: 'source',
     headers,
+    ...(openCookie !== undefined && { openCookie }),
   };
 }
 
