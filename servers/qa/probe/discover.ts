@@ -2,6 +2,7 @@ import { allowedAt, callsIn, mentionsIn } from './calls.ts';
 import { readForm } from './forms.ts';
 import { type Harvest, openHarvest } from './harvest.ts';
 import { attribute, type Element, elementsOf, ownText } from './html.ts';
+import { inputKey, merged } from './merge.ts';
 import { isOpenApi, readOpenApi } from './openapi.ts';
 import type { Exchange, Field, HttpRequest, Input, Surface } from './types.ts';
 import { get, pathOf, requestFor, validValues } from './values.ts';
@@ -69,7 +70,7 @@ export async function discover(
   // What the answers named leads on, to the members of lists for example.
   for (const input of map.inputs.map(map.harvest.withExamples)) addMembers(map, input);
   await walk();
-  return { pages, inputs: richest(map.inputs.map(map.harvest.withExamples)) };
+  return { pages, inputs: merged(map.inputs).map(map.harvest.withExamples) };
 }
 
 /** Where an answer leads that the surface does not hold yet, for example the page of what was just sent in. */
@@ -196,19 +197,6 @@ function addInput(map: Map, input: Input | undefined): void {
   if (!input) return;
   if (!map.inputs.some((known) => inputKey(known) === inputKey(input))) map.inputs.push(input);
 }
-
-/** Of a route that is known with its fields and, from a mere mention, without, only the first. */
-export function richest(inputs: readonly Input[]): Input[] {
-  const route = ({ method, path }: Input) => `${method} ${pathOf(path).replace(/\{[^}]*\}/g, '{}')}`;
-  const isBare = ({ method, fields }: Input) =>
-    method !== 'GET' && fields.every(({ place }) => place === 'path');
-  const whole = new Set(inputs.filter((input) => !isBare(input)).map(route));
-  return inputs.filter((input) => !isBare(input) || !whole.has(route(input)));
-}
-
-/** Two inputs with the same key are the same way to send something in. */
-export const inputKey = ({ method, path, encoding, fields }: Input): string =>
-  `${method} ${pathOf(path).replace(/\{[^}]*\}/g, '{}')} ${encoding} ${fields.map(({ name, place }) => (place === 'path' ? '' : name))}`;
 
 /** The parameters that a link carries are a way to send something in. */
 function queryInput(path: string, query: URLSearchParams): Input {

@@ -1,5 +1,5 @@
 import { matches } from './access.ts';
-import { inputKey, richest } from './discover.ts';
+import { inputKey, merged } from './merge.ts';
 import { jsonOf, listOf } from './places.ts';
 import { taught } from './refusal.ts';
 import type { Exchange, Field, HttpRequest, Input } from './types.ts';
@@ -67,7 +67,7 @@ export function withLearned(inputs: readonly Input[], learned: Learned): Input[]
       const key = inputKey(input);
       return !known.has(key) && known.add(key);
     });
-  return richest(all);
+  return merged(all);
 }
 
 /** What discovery found to fill a path with since then. */

@@ -18,7 +18,8 @@ export const summary = ({ status, body }: Exchange): string =>
 
 /** Values that the product should accept, as far as one can know; texts hold the tag. */
 export function validValues(input: Input, tag: string): Record<string, unknown> {
-  return Object.fromEntries(input.fields.map((field) => [field.name, validValue(field, tag)]));
+  const sent = input.fields.filter(({ guessed, required }) => !guessed || required);
+  return Object.fromEntries(sent.map((field) => [field.name, validValue(field, tag)]));
 }
 
 /** Names of fields that want one of few values, not just any text. */

@@ -67,8 +67,11 @@ export function readsOf(handler: Node, file: Node, codes: Codes): Reads {
   for (const [name, given] of passed)
     if (bodies.has(given) || /^(body|payload)$/.test(given)) bodies.add(name);
 
+  const called = new Set(
+    nodes.flatMap(({ type, callee }) => (type === 'CallExpression' && callee ? [callee] : [])),
+  );
   const direct = (node: Node): string | undefined => {
-    if (node.type === 'MemberExpression') {
+    if (node.type === 'MemberExpression' && !called.has(node)) {
       const object = node.object as Node;
       const isBody =
         (object.type === 'Identifier' &&
