@@ -42,7 +42,8 @@ export const probeCheck: Check = {
       finding({
         class: kind,
         severity,
-        where,
+        // A file of the bundle is none of the project.
+        where: /^[\w.-]+\.m?js$/.test(where) ? (target.entry ?? where) : where,
         what: `${title}. ${evidence}`.slice(0, 2_000),
         reproduce: reproduction,
         confirmed,

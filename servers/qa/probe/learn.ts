@@ -1,14 +1,21 @@
 import { matches } from './access.ts';
 import { inputKey, merged } from './merge.ts';
+import { withPeople } from './people.ts';
 import { jsonOf, listOf } from './places.ts';
 import { taught } from './refusal.ts';
-import type { Exchange, Field, HttpRequest, Input } from './types.ts';
+import type { Exchange, Field, HttpRequest, Identities, Input } from './types.ts';
 import { pathOf, requestFor, validValues } from './values.ts';
 
 const MOST_TRIES = 5;
 /** What a product makes by itself. */
 const MADE =
   /^(_?id|uuid|slug|(created|updated|deleted|modified)_?(at|on|by)?|owner(_?id)?|user(_?id)?|author(_?id)?|role|status|version)$/i;
+
+interface Learner {
+  send(request: HttpRequest): Promise<Exchange>;
+  tag(): string;
+  identities: Identities;
+}
 
 /** What was learned: the input that takes the place of the one with this key, see `inputKey`. */
 export type Learned = ReadonlyMap<string, Input>;
@@ -20,11 +27,11 @@ export type Learned = ReadonlyMap<string, Input>;
 export async function learn(
   inputs: readonly Input[],
   read: readonly Exchange[],
-  { send, tag }: { send(request: HttpRequest): Promise<Exchange>; tag(): string },
+  { send, tag, identities }: Learner,
 ): Promise<Learned> {
   const learned = new Map<string, Input>();
   const isTaken = async (input: Input): Promise<Exchange> =>
-    send(requestFor(input, validValues(input, tag())));
+    send(requestFor(input, validValues(withPeople(input, identities), tag())));
   for (const input of [...inputs, ...asking(read, inputs)]) {
     let now = input;
     let answer = await isTaken(now);

@@ -7,6 +7,7 @@ import { curl } from './curl.ts';
 import { discover, newLinks } from './discover.ts';
 import { learn, withLearned } from './learn.ts';
 import { ENDING, openLifeline, ProductGone } from './lifeline.ts';
+import { withPeople } from './people.ts';
 import { regressionTest } from './regression.ts';
 import { perform } from './steps.ts';
 import { tagSource } from './tags.ts';
@@ -164,12 +165,12 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
       return answer;
     };
     site.surface = await discover(origin, known, reading);
-    const learned = await learn(site.surface.inputs, read, { send, tag });
+    const learned = await learn(site.surface.inputs, read, { send, tag, identities });
     // Pages that exist only once there is data.
     const second = await discover(origin, known, send);
     site.surface = {
       pages: [...new Set([...site.surface.pages, ...second.pages])],
-      inputs: withLearned(second.inputs, learned),
+      inputs: withLearned(second.inputs, learned).map((input) => withPeople(input, identities)),
     };
   });
   for (const { kind, run, needsReset } of attacks) {

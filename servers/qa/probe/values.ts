@@ -24,7 +24,7 @@ export function validValues(input: Input, tag: string): Record<string, unknown> 
 
 /** Names of fields that want one of few values, not just any text. */
 const REFERS =
-  /(^|_|[a-z])(id|ids|code|coupon|voucher|sku|slug|uuid|key|currency|country|locale|to|recipient)$/i;
+  /(^|_|[a-z])(id|ids|code|coupon|voucher|sku|slug|uuid|key|currency|country|locale|to|recipient|receiver|payee|beneficiary|member|friend|invitee)$/i;
 const PASSWORD = 'Long-enough-Passw0rd-1';
 
 function validValue(field: Field, tag: string): unknown {

@@ -10,6 +10,7 @@ describe('a JSON API without a schema, beside its sound twin', () => {
     expect(places(findings)).toEqual(
       expect.arrayContaining([
         'race POST /board',
+        'race POST /purse/send',
         'rate-limit POST /gate',
         'ssrf GET /preview',
         'other-user GET /logbooks/{id}',

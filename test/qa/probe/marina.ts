@@ -28,6 +28,7 @@ const passes = [
 const books = { '6f1d2c3b-0a4e-4c5d-9b7f-1a2b3c4d5e6f': { holder: 'ines', text: 'a leak aft' }, '0b7e6a55-3c21-4f8d-8e90-5d4c3b2a1f00': { holder: 'odo', text: 'new sails' } };
 const bookings = [{ id: 71, holder: 'ines', nights: 2, cancelled: false }, { id: 84, holder: 'odo', nights: 3, cancelled: false }];
 const crew = [{ name: 'ines', role: 'deckhand' }, { name: 'odo', role: 'deckhand' }];
+const purses = { ines: 90, odo: 90 };
 const people = { ines: { name: 'ines', berth: 4, credits: 5 }, odo: { name: 'odo', berth: 9, credits: 5 } };
 let guesses = 0;
 const json = (res, status, value) => res.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' }).end(JSON.stringify(value));
@@ -90,6 +91,16 @@ http.createServer(async (req, res) => {
     ${choose('', "if (crew.find(({ name }) => name === me)?.role !== 'admin') return json(res, 403, { error: 'not yours' });")}
     found.role = body.role;
     return json(res, 200, found);
+  }
+  if (at === 'GET /purse') return json(res, 200, { balance: purses[me] });
+  if (at === 'POST /purse/send') {
+    const body = await receive(req);
+    if (!Object.hasOwn(purses, String(typeof body?.to === 'string' ? body.to : '')) || body.to === me) return json(res, 400, { error: 'to: another mate' });
+    if (!Number.isInteger(body.amount) || body.amount < 1) return json(res, 400, { error: 'amount: 1 to 1000' });
+    if (purses[me] < body.amount) return json(res, 409, { error: 'not enough' });
+    ${choose('const left = purses[me] - body.amount; await sleep(30); purses[me] = left;', 'purses[me] -= body.amount;')}
+    purses[body.to] += body.amount;
+    return json(res, 200, { balance: purses[me] });
   }
   if (at === 'GET /profile') return json(res, 200, people[me]);
   if (at === 'PUT /profile') {

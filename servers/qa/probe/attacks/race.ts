@@ -107,7 +107,6 @@ async function trials(site: Site): Promise<Trial[]> {
       const plain = trial(site, input, {});
       return [
         ...freshTrials(site, input, shown),
-        plain,
         ...(spent
           ? stores.map((amount) =>
               trial(site, input, {
@@ -115,6 +114,8 @@ async function trials(site: Site): Promise<Trial[]> {
               }),
             )
           : []),
+        // Last, for it takes a little of what the others take whole.
+        plain,
       ];
     });
 }
@@ -201,5 +202,5 @@ const amounts = (shown: readonly Shelf[]): number[] => {
     .filter(({ key }) => STORES.test(key))
     .flatMap(({ values }) => values)
     .filter((value) => typeof value === 'number' && value > 0);
-  return [...new Set(found as number[])].slice(0, 3);
+  return [...new Set(found as number[])].sort((a, b) => b - a).slice(0, 3);
 };
