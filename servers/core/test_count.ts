@@ -18,6 +18,24 @@ const SUMMARIES: readonly { runner: string; pattern: RegExp }[] = [
   { runner: 'tap', pattern: /^ok \d+(?!.*# *(?:skip|todo))/gim },
 ];
 
+/** How the same runners state what failed; a command that goes on after a failure ends with 0 all the same. */
+const FAILURES: readonly { runner: string; pattern: RegExp }[] = [
+  { runner: 'node:test', pattern: /^(?:ℹ|#) fail (\d+)$/gm },
+  { runner: 'vitest', pattern: /^ *Tests +(\d+) failed\b/gm },
+  { runner: 'jest', pattern: /^Tests: +(\d+) failed, /gm },
+  { runner: 'pytest', pattern: /^=* ?(\d+) (?:failed|errors?)\b[^=\n]{0,80} in [\d.]+s/gm },
+  { runner: 'mocha', pattern: /^ *(\d+) failing\b/gm },
+  { runner: 'ava', pattern: /^ *(\d+) tests? failed$/gm },
+  { runner: 'bun', pattern: /^ *(\d+) fail$/gm },
+  { runner: 'deno', pattern: /^FAILED \| \d+ passed \| (\d+) failed/gm },
+  { runner: 'cargo', pattern: /^test result: FAILED\. \d+ passed; (\d+) failed;/gm },
+  { runner: 'go', pattern: /^FAIL\t\S/gm },
+  { runner: 'unittest', pattern: /^FAILED \((?:failures|errors)=(\d+)/gm },
+  { runner: 'rspec', pattern: /^\d+ examples?, (\d+) failures?/gm },
+  { runner: 'minitest', pattern: /^\d+ (?:runs|tests), \d+ assertions, (\d+) failures/gm },
+  { runner: 'phpunit', pattern: /^Tests: \d+, Assertions: \d+, (?:Failures|Errors): (\d+)/gm },
+];
+
 /** Summaries come last; a longer output is not searched. */
 const SEARCHED = 200_000;
 const LONGEST_LINE = 1_000;
@@ -27,14 +45,22 @@ const LONGEST_LINE = 1_000;
  * in the output. Skipped tests don't count.
  */
 export function passedTests(output: string): { runner: string; passed: number } | undefined {
+  const found = firstIn(SUMMARIES, output);
+  return found && { runner: found.runner, passed: found.count };
+}
+
+/** How many tests failed, as the summary of the test runner states it; 0 where none states a failure. */
+export const failedTests = (output: string): number => firstIn(FAILURES, output)?.count ?? 0;
+
+function firstIn(patterns: typeof SUMMARIES, output: string): { runner: string; count: number } | undefined {
   const text = output
     .slice(-SEARCHED)
     .split(/\r?\n/)
     .filter((line) => line.length <= LONGEST_LINE)
     .join('\n');
-  for (const { runner, pattern } of SUMMARIES) {
+  for (const { runner, pattern } of patterns) {
     const found = [...text.matchAll(pattern)];
-    if (found.length > 0) return { runner, passed: found.reduce((sum, [, n]) => sum + Number(n ?? 1), 0) };
+    if (found.length > 0) return { runner, count: found.reduce((sum, [, n]) => sum + Number(n ?? 1), 0) };
   }
   return undefined;
 }

@@ -3,13 +3,13 @@ import type { Factory } from './factory/definition.ts';
 import { endOf, nothingRan, type Outcome, printed } from './outcome.ts';
 import type { SandboxResult } from './sandbox/sandbox.ts';
 import type { Services } from './services.ts';
-import { passedTests } from './test_count.ts';
+import { failedTests, passedTests } from './test_count.ts';
 
 export type TestOutcome = Outcome & { readonly tests: number };
 
 /**
  * Runs the factory's test command on a clean checkout of one commit, in the sandbox. It passes only when the command
- * ends with 0 and its runner says that at least one test passed. Throws as `runOnCommit` does.
+ * ends with 0 and its runner says that at least one test passed and none failed. Throws as `runOnCommit` does.
  */
 export async function testsOn(
   services: Services,
@@ -40,5 +40,8 @@ function judged(
     return { passed: false, why: `the tests failed (${endOf(result)})`, tests };
   if (!count) return { passed: false, why: 'no test runner said how many tests passed', tests };
   if (tests === 0) return { passed: false, why: `${count.runner} ran, but no test passed`, tests };
+  const failed = failedTests(log);
+  if (failed > 0)
+    return { passed: false, why: `${failed} tests failed, though the command ended with 0`, tests };
   return { passed: true, why: `${tests} tests passed (${count.runner})`, tests };
 }

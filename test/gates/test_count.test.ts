@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { passedTests } from '../../servers/core/test_count.ts';
+import { failedTests, passedTests } from '../../servers/core/test_count.ts';
 
 test.each<[string, string, number]>([
   ['node:test', '✔ adds\nℹ tests 3\nℹ pass 2\nℹ fail 0\nℹ skipped 1', 2],
@@ -29,6 +29,21 @@ test.each([
   ['go without tests', '?   \texample.com/c\t[no test files]\nok  \texample.com/d\t0.01s [no tests to run]'],
 ])('takes %s for no summary', (_what, output) => {
   expect(passedTests(output)).toBeUndefined();
+});
+
+test.each([
+  ['node:test', 'ℹ pass 2\nℹ fail 1', 1],
+  ['vitest', '      Tests  1 failed | 3 passed (4)', 1],
+  ['jest', 'Tests:       2 failed, 7 passed, 9 total', 2],
+  ['pytest', '=========== 1 failed, 5 passed in 0.12s ===========', 1],
+  ['mocha', '  9 passing (12ms)\n  1 failing', 1],
+  ['cargo', 'test result: FAILED. 3 passed; 1 failed; 0 ignored', 1],
+  ['go', 'ok  \ta\t0.1s\nFAIL\tb\t0.1s', 1],
+  ['rspec', '3 examples, 1 failure', 1],
+  ['a good run', 'ℹ pass 2\nℹ fail 0\nTests:  7 passed, 7 total\n3 examples, 0 failures', 0],
+  ['prose', 'It failed 3 times\nFAIL', 0],
+])('reads the failures of %s', (_runner, output, failed) => {
+  expect(failedTests(output)).toBe(failed);
 });
 
 test('a hostile output costs no time', () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { endOf } from '../../core/outcome.ts';
-import { passedTests } from '../../core/test_count.ts';
+import { failedTests, passedTests } from '../../core/test_count.ts';
 import type { Finding } from '../finding.ts';
 import type { SuitePlan } from './detect.ts';
 import { type Act, PROCESSES, type SuiteRun } from './run.ts';
@@ -30,9 +30,12 @@ export function judgeRun(plan: SuitePlan, run: SuiteRun) {
   const passedIds = run.rows.filter(({ state }) => state === 'passed').map(({ id }) => id);
   const printed = plan.runner === 'nothing' ? 0 : (passedTests(run.log)?.passed ?? 0);
   const passed = run.rows.length > 0 ? passedIds.length : printed;
-  const wentWell = isGood(run) && failed.length === 0 && passed > 0;
+  const wentWell = isGood(run) && failed.length === 0 && printedFailures(run) === 0 && passed > 0;
   return { failed, passed, passedIds, acts: actsOf(run), wentWell, plan };
 }
+
+/** Failures that only the runner's summary tells, whatever the command made of them. */
+const printedFailures = ({ rows, log }: SuiteRun): number => (rows.length > 0 ? 0 : failedTests(log));
 
 const isGood = ({ result }: SuiteRun) => result.exit === 0 && result.killedBy === null;
 
@@ -66,6 +69,8 @@ export function faultOf(report: SuiteReport, run: SuiteRun): string | undefined 
   if (flaky.length > 0) return `${flaky.length} flaky: ${flaky.slice(0, 3).join('; ')}`;
   if (failed.length > 0) return `${failed.length} failed: ${failed.slice(0, 3).join('; ')}`;
   if (!isGood(run)) return `the tests failed (${endOf(run.result)})`;
+  const printed = printedFailures(run);
+  if (printed > 0) return `${printed} failed, though the command ended with 0`;
   if (passed > 0) return undefined;
   return passedTests(run.log)
     ? `${report.runner} ran, but no test passed`
@@ -103,7 +108,7 @@ export function findingsOf(report: SuiteReport, run: SuiteRun): Finding[] {
   if (found.length > 0) return found.slice(0, 200);
   const fault = faultOf(report, run);
   if (fault === undefined) return [];
-  const none = report.passed === 0 && isGood(run);
+  const none = report.passed === 0 && isGood(run) && printedFailures(run) === 0;
   return [
     {
       ...base,

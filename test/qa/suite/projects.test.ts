@@ -65,6 +65,12 @@ test('a suite that ends well and counts nothing ran no test, whatever it prints'
     }),
   ).toEqual([]);
   expect(
+    await found({
+      'package.json': manifest('node t.js || true'),
+      't.js': "console.log('  3 passing (4ms)\\n  1 failing'); process.exit(1);",
+    }),
+  ).toEqual(['failing-test package.json']);
+  expect(
     await found({ 'package.json': manifest('node t.js'), 't.js': "console.log('1..1\\nok 1 - adds');" }),
   ).toEqual([]);
 }, 60_000);
