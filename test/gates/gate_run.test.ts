@@ -74,9 +74,18 @@ test('a change without any test that runs does not pass, whatever the command sa
     'package.json': JSON.stringify({ type: 'module', scripts: { test: 'true' } }),
   });
   const silent = await developer.ok<Ran>('gate_run', { gates: ['smoke'] });
+  await site.submit(developer, {
+    'package.json': JSON.stringify({ type: 'module', scripts: { test: 'node --test || true' } }),
+    'test/more.test.js': "import test from 'node:test';\ntest('breaks', () => { throw new Error('no'); });\n",
+  });
+  const glossed = await developer.ok<Ran>('gate_run', { gates: ['smoke'] });
 
   expect(none.gates[0]).toMatchObject({ closed: false, why: 'node:test ran, but no test passed' });
   expect(silent.gates[0]).toMatchObject({ closed: false, why: 'no test runner said how many tests passed' });
+  expect(glossed.gates[0]).toMatchObject({
+    closed: false,
+    why: '1 tests failed, though the command ended with 0',
+  });
 });
 
 test('rollback stays open when what is left after the change fails', async () => {
