@@ -27,12 +27,15 @@ const OPENAPI = {
 /** A hash that is slow on purpose, for those who registered only. */
 const SOURCE = (rounds: number, calls: number) => `
 const users = new Map();
+const tries = new Map();
 function stretchPassword(text) { let sum = 0; for (let i = 0; i < ${rounds}; i += 1) sum = (Math.imul(sum, 31) + text.charCodeAt(i % text.length) + Math.floor(Math.sqrt(i))) | 0; return sum; }
 export default { async fetch(request, env) {
   const { pathname } = new URL(request.url);
   if (request.method === 'POST') {
     const { name, password } = await request.json();
     if (pathname === '/register') { users.set(name, 1); return Response.json({ ok: true }, { status: 201 }); }
+    tries.set(name, (tries.get(name) ?? 0) + 1);
+    if (pathname === '/login' && tries.get(name) > 6) return Response.json({}, { status: 429 });
     if (pathname === '/login') return users.has(name) ? Response.json({ hash: stretchPassword(password) }) : Response.json({}, { status: 401 });
   }
   if (pathname === '/fan') {

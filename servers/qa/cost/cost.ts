@@ -116,6 +116,8 @@ async function measureRoutes(
     const first = await measure(found, route, pid, empty);
     const count = first.count;
     report.routes.push({ where: route.where, status: first.status, cpuMs: first.cpuMs, subrequests: count });
+    if (first.status >= 400)
+      report.notTested.push(`cost: ${route.where} was measured only as refused with ${first.status}.`);
     if (count === undefined)
       report.notTested.push(
         'cost: subrequests could not be counted; the entry is no plain object with `fetch`.',
@@ -160,7 +162,8 @@ async function measure(
   const before = (await cpuOf(pid)) ?? 0;
   const started = performance.now();
   let sent = 0;
-  for (; sent < SAMPLE && performance.now() - started < ROUTE_MS; sent += 1) await send(route.build());
+  for (; sent < SAMPLE && performance.now() - started < ROUTE_MS; sent += 1)
+    if ((await send(route.build())).status !== warm.status) break;
   const used = ((await cpuOf(pid)) ?? 0) - before;
   const count = Number.parseInt(warm.headers[COUNT_HEADER] ?? '', 10);
   const emulation = empty.requestMs + (Number.isNaN(count) ? 0 : count * empty.callMs);

@@ -5,6 +5,8 @@ import type { Exchange, HttpRequest, Identities, Input } from '../probe/types.ts
 import { get, pathOf, requestFor, validValues } from '../probe/values.ts';
 
 const MOST_ROUTES = 25;
+/** Enough that nobody of them signs in so often that they are refused for it. */
+const PEOPLE = 12;
 const REGISTERS = /register|sign-?up|users?$|accounts?$/i;
 
 /** One way to use the product; `build` makes a request that should be accepted, as often as one likes. */
@@ -19,8 +21,8 @@ export interface Routes {
 }
 
 /**
- * The routes of a running product. Whoever can register does so first, so that the routes where one logs in do
- * their whole work. At most 25 routes; each path counts once for its pages.
+ * The routes of a running product. Where one can register, several people do so first and sign in by turns, so that
+ * the routes where one logs in do their whole work. At most 25 routes; each path counts once for its pages.
  */
 export async function findRoutes(
   origin: string,
@@ -32,17 +34,28 @@ export async function findRoutes(
     identities: known.identities,
   });
   const surface = await discover(origin, known, client.send);
-  const who = tag();
   const hasSecret = ({ fields }: Input) =>
     fields.some(({ type, name }) => type === 'password' || /pass/i.test(name));
   const registers = surface.inputs.filter((input) => hasSecret(input) && REGISTERS.test(input.path));
-  for (const input of registers) await client.send(requestFor(input, validValues(input, who)));
+  const people: string[] = [];
+  for (let number = 0; number < PEOPLE && registers.length > 0; number += 1) {
+    const who = tag();
+    const taken = [];
+    for (const input of registers) taken.push(await client.send(requestFor(input, validValues(input, who))));
+    if (taken.some(({ status }) => status < 400)) people.push(who);
+    else break;
+  }
+  let turn = 0;
+  const somebody = () => people[turn++ % Math.max(1, people.length)] ?? tag();
   const sent = surface.inputs
     .filter(({ method }) => method !== 'DELETE')
     .map((input) => ({
       where: `${input.method} ${pathOf(input.path)}`,
       build: () =>
-        requestFor(input, validValues(input, hasSecret(input) && !registers.includes(input) ? who : tag())),
+        requestFor(
+          input,
+          validValues(input, hasSecret(input) && !registers.includes(input) ? somebody() : tag()),
+        ),
     }));
   const read = surface.pages.map((page) => ({ where: `GET ${pathOf(page)}`, build: () => get(page) }));
   const seen = new Set<string>();
