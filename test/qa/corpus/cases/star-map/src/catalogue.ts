@@ -17,4 +17,4 @@ export function brightest(candidates: number): Star[] {
   return stars.sort((a, b) => a.magnitude - b.magnitude || a.id - b.id).slice(0, 500);
 }
 
-export const CATALOGUE = brightest(900_000);
+export const CATALOGUE = brightest(1_500_000);
