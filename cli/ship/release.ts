@@ -11,6 +11,12 @@ import { runJob } from './gates.ts';
 
 type Release = Row<'releases'>;
 
+/** The way out of what is not mended by another commit. */
+const REMEDIES: Record<string, string> = {
+  'release.contraction':
+    'Only add to the schema now and take away in a later release; or decide it (`millwright checkpoints`, `millwright approve`) and ship again.',
+};
+
 /** Cuts a release of a commit on an applied plan and takes it to production, telling of each step as it ends. */
 export async function releaseCommit(
   io: Io,
@@ -22,7 +28,7 @@ export async function releaseCommit(
   const input = { release: id, plan, role: 'human', bundle };
   const cut = cutResult.parse(await runJob(services, 'release.cut', input));
   if (cut.state === 'failed')
-    throw new CommandError('NOT_CUT', cut.why, 'Correct it, commit and ship again.');
+    throw new CommandError('NOT_CUT', cut.why, REMEDIES[cut.rule] ?? 'Correct it, commit and ship again.');
   io.progress(`preview: ${cut.preview}`);
   return advance(io, services, id);
 }

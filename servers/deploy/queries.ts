@@ -232,7 +232,7 @@ export async function insertQuestion(
   },
 ): Promise<number> {
   const { name, title, body, digest, now, expires, nonce } = asked;
-  const of = { task: task ?? 0, pipeline };
+  const of = { task, pipeline };
   const by = { session: 'server', agent: 'server', root: 'server', fence: 0 };
   const size = Buffer.byteLength(body);
   const artifact = await tx

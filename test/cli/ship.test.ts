@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -50,7 +50,7 @@ async function openShop(): Promise<Shop> {
       const all = { 'wrangler.jsonc': JSON.stringify(CONFIG), 'index.js': worker(answer), ...files };
       for (const [path, text] of Object.entries(all)) await writeFile(join(desk.repository, path), text);
       await desk.git(['add', '-A']);
-      await desk.git(['commit', '-q', '--allow-empty', '-m', answer.slice(0, 40)]);
+      await desk.git(['commit', '-q', '--allow-empty', '-m', `Answers ${answer.slice(0, 40)}`]);
       return desk.git(['rev-parse', 'HEAD']);
     },
     ship: (...args) => desk.run(['ship', '.', '--yes', ...args], { input: PASSPHRASE, timeout: RELEASE_MS }),
@@ -186,6 +186,46 @@ async function interruptedAt(shop: Shop, words: string): Promise<void> {
   expect((await running).exitCode).not.toBe(0);
   expect(seen).toBe(true);
 }
+
+test.runIf(process.env.LONG_TESTS === '1')(
+  'a destructive migration waits for its own checkpoint',
+  async () => {
+    const shop = await openShop();
+    await mkdir(join(shop.repository, 'migrations'));
+    const d1_databases = [{ binding: 'DB', database_name: 'shop' }];
+    const files = {
+      'wrangler.jsonc': JSON.stringify({ ...CONFIG, d1_databases }),
+      'infra.yaml': `${infraAt('local')}d1: [shop]\n`,
+      'index.js': `export default { fetch: async (_, env) => {
+      const { results } = await env.DB.prepare("SELECT name FROM pragma_table_info('orders')").all();
+      return new Response(results.map(({ name }) => name).join(' '));
+    } };\n`,
+      'README.md': 'Orders\n',
+      'migrations/0001.sql': 'CREATE TABLE orders (id INTEGER, note TEXT);\n',
+    };
+    await shop.commit('', files);
+    const first = await shop.ship();
+    expect(first.json).toMatchObject({ state: 'live' });
+    expect(await at(first.json.url)).toBe('id note');
+
+    await shop.commit('', {
+      ...files,
+      'README.md': 'Orders without notes\n',
+      'migrations/0002.sql': 'ALTER TABLE orders DROP COLUMN note;\n',
+    });
+    const refusedOnce = await shop.ship();
+    expect(refusedOnce.json.error).toMatchObject({
+      code: 'NOT_CUT',
+      message: expect.stringMatching(/^The migration 0002\.sql drops a column.* C-1 is open\.$/),
+      remedy: expect.stringContaining('`millwright approve`'),
+    });
+    expect(await at(first.json.url)).toBe('id note');
+    expect((await shop.run(['approve', 'C-1'], { input: PASSPHRASE })).json).toMatchObject({ ok: true });
+    expect((await shop.ship()).json).toMatchObject({ state: 'live' });
+    expect(await at(first.json.url)).toBe('id');
+  },
+  180_000,
+);
 
 test('a build that fails is one sentence: its first error with the place', () => {
   const log = [
