@@ -121,7 +121,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
     json: { left: ['R-3'], serves: { release: 'R-2' }, verified: true },
   });
   expect(await at(url)).toBe('one');
-}, 120_000);
+}, 180_000);
 
 test.runIf(process.env.LONG_TESTS === '1')(
   'at Vercel a release has no canaries, and a bad version comes back',
