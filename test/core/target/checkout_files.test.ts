@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -79,4 +79,15 @@ test('an environment is refused in the config and in scripts, and so are two con
   await expect(
     readConfigText(await checkout({ 'wrangler.toml': TOML, 'wrangler.json': '{}' })),
   ).rejects.toThrow('exactly one');
+});
+
+test('a config that is not at the root is named by its folder; dependencies and hidden folders are not looked into', async () => {
+  const folder = await checkout({});
+  for (const path of ['apps/web', 'node_modules/other', '.hidden/one']) {
+    await mkdir(join(folder, path), { recursive: true });
+    await writeFile(join(folder, path, 'wrangler.jsonc'), '{}');
+  }
+  await expect(readConfigText(folder)).rejects.toThrow(
+    'There is one in apps/web: ship a repository of that folder.',
+  );
 });
