@@ -2,10 +2,13 @@ import { chmod, chown, copyFile, lstat, readdir, readFile, writeFile } from 'nod
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRunner } from '../../cli/runner.ts';
+import { separationFor } from '../../cli/separation.ts';
 import { userPool } from '../../hosts/run/users.ts';
 import { findDaemons } from '../../servers/core/daemon.ts';
 import { runsOfUser } from '../../servers/core/os_user.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
+import { readSeparation } from '../../servers/core/separation.ts';
 import { buildOnce, LAUNCHER } from '../cli/command.ts';
 import { ATTEMPTS } from './attempts.ts';
 import { callTool, DECOY, eventually, type Live, openTwoUsers, shell, type TwoUsers } from './mill.ts';
@@ -66,6 +69,13 @@ test('each of two runs has a user, a token and a clone of its own, and a third o
   }
   const states = await mill.db.selectFrom('spawns').select('state').orderBy('id').execute();
   expect(states.map(({ state }) => state)).toEqual(['running', 'running', 'queued']);
+  // A second runner would give the users away twice: it starts nothing.
+  const said: string[] = [];
+  const second = await openRunner(mill.services, new Map(), mill.url, {
+    progress: (line) => said.push(line),
+  });
+  expect(said).toEqual([expect.stringContaining('the server that has the users')]);
+  await second.stop('The test is over.');
 });
 
 test('a host is started with a scrubbed environment, no open file and no secret in its arguments', async () => {
@@ -323,4 +333,6 @@ test('what is less than separate is refused in one sentence, and nothing is serv
   await chmod(mill.home, 0o700);
   await writeFile(join(mill.home, 'separate.json'), '{}');
   expect((await refused([]))[0]).not.toBe(0);
+  expect(await separationFor(mill.services.paths, { user: false })).toBe(undefined);
+  expect(await readSeparation(mill.services.paths)).toBe(undefined);
 });
