@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { headOfMain, openAuthority } from '../../servers/core/git/authority.ts';
 import { git } from '../../servers/core/git/git.ts';
@@ -17,7 +17,11 @@ export async function inRunFolder<T>(
   use: (folder: string) => Promise<T>,
 ) {
   const folder = join(parent, `run-${run}-${randomUUID()}`);
-  await mkdir(join(folder, 'empty'), { recursive: true, mode: isSeparate ? 0o711 : 0o700 });
+  await mkdir(join(folder, 'empty'), { recursive: true, mode: 0o700 });
+  if (isSeparate) {
+    await chmod(folder, 0o711);
+    await chmod(join(folder, 'empty'), 0o755);
+  }
   try {
     return await use(folder);
   } finally {

@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readFile, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { replaceFile } from './files.ts';
@@ -67,10 +67,10 @@ export async function setUpSeparation(
     throw new NotSeparate(
       `${paths.home} belongs to another user; set the factory up as the user of the servers.`,
     );
-  await mkdir(folder, { recursive: true, mode: 0o711 });
+  await ownFolder(folder);
   const real = await realpath(folder);
   await refuseOthersWay(real);
-  for (const name of ['clones', 'runs']) await mkdir(join(real, name), { recursive: true, mode: 0o711 });
+  for (const name of ['clones', 'runs']) await ownFolder(join(real, name));
   await moveClones(paths.clones, join(real, 'clones'));
   await replaceFile(fileOf(paths), JSON.stringify({ users: users.map(({ name }) => name), folder: real }));
   return { users, folder: real };
@@ -78,6 +78,18 @@ export async function setUpSeparation(
 
 /** Goes back to one shared user; the clones stay where they are. */
 export const forgetSeparation = (paths: Pick<FactoryPaths, 'home'>) => rm(fileOf(paths), { force: true });
+
+/**
+ * Makes a folder that others pass through, whatever the umask. One that is there is taken only when it is this user's
+ * and nobody else can put anything into it.
+ */
+async function ownFolder(path: string): Promise<void> {
+  const isNew = (await mkdir(path, { recursive: true })) !== undefined;
+  const found = await stat(path);
+  if (found.uid !== process.geteuid?.() || (found.mode & 0o022) !== 0)
+    throw new NotSeparate(`${path} is not the servers' own; name another folder with --agents-folder.`);
+  if (isNew) await chmod(path, 0o711);
+}
 
 /** Nobody but root and this user may rename what is on the way to the agents' folder. */
 async function refuseOthersWay(folder: string): Promise<void> {

@@ -320,6 +320,10 @@ test('what is less than separate is refused in one sentence, and nothing is serv
     3,
     expect.stringContaining('Others can change'),
   ]);
+  expect(await refused(['--user', a?.name ?? '', '--agents-folder', mill.tmp])).toEqual([
+    3,
+    expect.stringContaining("not the servers' own"),
+  ]);
   await chown(mill.home, 7001, 7001);
   expect(await refused(['--user', a?.name ?? '', ...folder])).toEqual([
     3,

@@ -18,6 +18,9 @@ const NEEDS = 'These tests play agents as other users of the system: they need r
 /** Above what accounts have, and below what the sandbox draws from: users that have no other use. */
 const FIRST_UID = 1_800_000_000;
 
+/** As on a hardened machine: what is not opened by name is closed. */
+const STRICT = ['-c', 'umask 077; exec "$@"', 'sh', process.execPath];
+
 /** What the environment of the servers holds and agents must not come by. */
 export const DECOY = 'decoy-1f6c0a9e';
 
@@ -78,7 +81,7 @@ export async function openTwoUsers() {
   await services.key();
   const names = users.map(({ name }) => name);
   const cli = (args: readonly string[]) =>
-    execa(process.execPath, [LAUNCHER, '--home', join(folder, 'home'), '--factory', 'mill', ...args], {
+    execa('sh', [...STRICT, LAUNCHER, '--home', join(folder, 'home'), '--factory', 'mill', ...args], {
       cwd: '/',
       env: {
         PATH: process.env.PATH ?? '',
