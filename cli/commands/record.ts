@@ -10,6 +10,7 @@ import { openStore } from '../../servers/core/store/store.ts';
 import { withFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { good, type Io, type Result, shown, when } from '../io.ts';
 import { entriesAfter, lastEntry } from '../queries.ts';
 
@@ -133,7 +134,7 @@ const tail = (io: Io, options: GlobalOptions & TailOptions) =>
 
 async function follow(io: Io, services: Services, from: number): Promise<undefined> {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  onInterrupt(() => interrupted.abort(), ['SIGINT', 'SIGTERM']);
   let seq = from;
   for (;;) {
     for await (const entry of entriesFrom(services, seq)) {

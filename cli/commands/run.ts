@@ -7,6 +7,7 @@ import type { Row } from '../../servers/core/store/schema.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { type Io, type Result, shown } from '../io.ts';
 import { beginPipeline } from '../line/begin.ts';
 import { type Driven, drive } from '../line/drive.ts';
@@ -56,7 +57,7 @@ async function line(io: Io, options: RunOptions, { fleet, services, request }: O
   const old = options.resume ? await toResume(services) : undefined;
   await sayCost(io, options, services, old);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+  onInterrupt(() => stop.abort(), ['SIGINT', 'SIGTERM', 'SIGHUP']);
   const runner = await ownRunner(io, services, fleet);
   try {
     const pipeline = old?.id ?? (await beginPipeline(services, fleet.tools, options.pipeline, request));

@@ -9,6 +9,7 @@ import { askStop, endRun, findRun, isRunnerUp, listRuns } from '../../servers/ta
 import { withFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { shown, table, when } from '../io.ts';
 
 const SHOWN = 30;
@@ -89,17 +90,15 @@ async function runOf(db: Services['store']['db'], id: string): Promise<Run> {
 /** Tells of each run whenever something about it is new, until the process is interrupted. */
 async function follow({ store }: Services, tell: (run: Run) => void): Promise<number> {
   const last = new Map<number, string>();
-  let isOver = false;
-  process.once('SIGINT', () => {
-    isOver = true;
-  });
-  while (!isOver) {
+  const over = new AbortController();
+  onInterrupt(() => over.abort(), ['SIGINT', 'SIGTERM']);
+  while (!over.signal.aborted) {
     for (const run of (await listRuns(store.db, SHOWN)).reverse()) {
       const line = JSON.stringify(asShown(run));
       if (last.get(run.id) !== line) tell(run);
       last.set(run.id, line);
     }
-    await store.changed(FOLLOW_MS);
+    await store.changed(FOLLOW_MS, over.signal);
     await sleep(FOLLOW_MS);
   }
   return EXIT.ok;

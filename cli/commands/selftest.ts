@@ -3,6 +3,7 @@ import { dollars } from '../../hosts/run/limits.ts';
 import { HOST_KINDS } from '../../servers/core/factory/runs.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { shown } from '../io.ts';
 import { selfTest } from '../line/selftest.ts';
 
@@ -32,7 +33,7 @@ export function selftest(program: Command): void {
             EXIT.usage,
           );
         const stop = new AbortController();
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+        onInterrupt(() => stop.abort(), ['SIGINT', 'SIGTERM']);
         const found = await selfTest(
           { host: { kind, command, passes: [], prices: {} }, model },
           io,

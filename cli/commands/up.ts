@@ -4,6 +4,7 @@ import type { Services } from '../../servers/core/services.ts';
 import { openFactory } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { type Io, shown } from '../io.ts';
 import { separationFor } from '../separation.ts';
 
@@ -99,7 +100,7 @@ function separatedInWords({ users, folder }: Separation): string {
 /** Resolves, without a fault, on the first of these signals. */
 const stopSignal = (signals: readonly NodeJS.Signals[]) =>
   new Promise<undefined>((resolve) => {
-    for (const signal of signals) process.once(signal, () => resolve(undefined));
+    onInterrupt(() => resolve(undefined), signals);
   });
 
 async function reload(io: Io, again: () => Promise<void>): Promise<void> {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Desk, LAUNCHER, PASSPHRASE, withStore } from '../cli/command.ts';
@@ -54,9 +56,15 @@ beforeAll(async () => {
 });
 afterAll(() => model.close());
 
-/** A command of the desk that runs on, at a terminal of nobody: what it said so far, and its end. */
-function begin(desk: Desk, args: readonly string[], env: Record<string, string> = {}) {
-  const child = execa(process.execPath, [LAUNCHER, ...args], {
+/**
+ * A command of the desk that runs on, started by a Node that is too old, as `npx` may do: what it said so far, and
+ * Ctrl-C as a terminal sends it, to the launcher and to the Node that the launcher started.
+ */
+async function begin(desk: Desk, args: readonly string[], env: Record<string, string> = {}) {
+  const old = join(desk.folder, 'old.cjs');
+  await writeFile(old, "Object.defineProperty(process.versions, 'node', { value: '18.19.0' });\n");
+  const child = execa(process.execPath, ['-r', old, LAUNCHER, ...args], {
+    detached: true,
     cwd: desk.repository,
     env: {
       PATH: process.env.PATH ?? '',
@@ -70,20 +78,21 @@ function begin(desk: Desk, args: readonly string[], env: Record<string, string> 
     reject: false,
     timeout: LONG_MS,
   });
+  const { pid = 0 } = child;
   onTestFinished(() => void child.kill());
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += piece));
-  return { child, said: () => said };
+  return { child, said: () => said, ctrlC: () => process.kill(-pid, 'SIGINT') };
 }
 
 const until = { timeout: LONG_MS, interval: 200 };
 
 test('a person interrupts a run, goes on with it, follows it, and it waits for their decision', async () => {
   const { desk, env } = await openLine(model, { decide: PIPELINE });
-  const first = begin(desk, ['run', REQUEST, '--pipeline', 'decide', '--yes', '--json'], env);
+  const first = await begin(desk, ['run', REQUEST, '--pipeline', 'decide', '--yes', '--json'], env);
   await expect.poll(() => first.said(), until).toMatch(/run 1 ceo \(T-1\): works on claude-code/);
   await expect.poll(() => model.requests.length, until).toBeGreaterThan(0);
-  first.child.kill('SIGINT');
+  first.ctrlC();
   const interrupted = await first.child;
   expect([interrupted.exitCode, JSON.parse(interrupted.stdout).error?.code]).toEqual([130, 'INTERRUPTED']);
   const rows = () =>
@@ -102,8 +111,8 @@ test('a person interrupts a run, goes on with it, follows it, and it waits for t
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 
   goOn();
-  const follows = begin(desk, ['runs', '--follow']);
-  const second = begin(desk, ['run', '--resume', '--json'], env);
+  const follows = await begin(desk, ['runs', '--follow']);
+  const second = await begin(desk, ['run', '--resume', '--json'], env);
   await expect.poll(() => second.said(), until).toMatch(/C-1 waits for you: .*millwright approve C-1/);
   await expect.poll(async () => (await rows()).runs.at(-1)?.outcome, until).toBe('returned');
   const waiting = await rows();
@@ -121,6 +130,6 @@ test('a person interrupts a run, goes on with it, follows it, and it waits for t
     .toMatch(
       /run 1 {2}ceo.*stopped[\s\S]*run 2 {2}ceo.*returned[\s\S]*run 3 {2}ceo.*completed[\s\S]*run 4 {2}reviewer.*completed/,
     );
-  follows.child.kill('SIGINT');
+  follows.ctrlC();
   expect((await follows.child).exitCode).toBe(0);
 }, 400_000);
