@@ -35,6 +35,7 @@ test.each(['claude-code', 'older'])(
       on(host),
     );
     clone = join(mill.home, 'clones', 'T-1-1');
+    const outside = join(mill.home, '..', 'planted.js');
     const said = plan(
       tool('task_checkout'),
       bash('git push origin HEAD:main'),
@@ -43,7 +44,7 @@ test.each(['claude-code', 'older'])(
       bash('cat ../../work/run-*/*/mcp.json'),
       write('$CLONE/.claude/settings.json'),
       write('$CLONE/../T-9-1/src/other.js'),
-      write('/tmp/planted-by-a-run.js'),
+      write(outside),
       write('$CLONE/other/new.md'),
       write('$CLONE/src/new.js'),
       bash('cat src/new.js'),
@@ -52,7 +53,7 @@ test.each(['claude-code', 'older'])(
     );
     const { run } = await mill.queue('developer', 'developer', said);
     expect(await mill.ended(run)).toMatchObject({ outcome: 'completed', host });
-    const [, push, deploy, read, token, config, other, outside, beyond, own, fine] = resultsIn(
+    const [, push, deploy, read, token, config, other, planted, beyond, own, fine] = resultsIn(
       model.requests,
     );
     expect(push?.text).toMatch(/Agents do not push.*call change_submit/);
@@ -61,11 +62,11 @@ test.each(['claude-code', 'older'])(
     expect(token?.text).toMatch(/belongs to the factory/);
     expect(config?.text).toMatch(/is protected/);
     expect(other?.text).toMatch(/clone of another task.*workspace_open/);
-    expect(outside?.text).toMatch(/is in no clone.*workspace_open/);
+    expect(planted?.text).toMatch(/is in no clone.*workspace_open/);
     expect(beyond?.text).toMatch(/new\.md is outside the paths.*workspace_open names, on src/);
     expect([own?.isError, fine?.text]).toEqual([false, 'x']);
     expect(existsSync(join(clone, '.claude'))).toBe(false);
-    expect(existsSync('/tmp/planted-by-a-run.js')).toBe(false);
+    expect(existsSync(outside)).toBe(false);
   },
 );
 
