@@ -10,6 +10,7 @@ import { dependencyLayer } from './sandbox/dependencies.ts';
 import { WRAPPER_PATH } from './sandbox/layout.ts';
 import { type Layer, readResult, type SandboxResult, type SandboxRun } from './sandbox/sandbox.ts';
 import type { Services } from './services.ts';
+import type { KeptUnder } from './target/kept_build.ts';
 
 const LOCKFILE = 'package-lock.json';
 const MAX_LOCKFILE_BYTES = 20_000_000;
@@ -23,6 +24,8 @@ export interface CleanCheckout {
   readonly layers: readonly Layer[];
   /** Digest of the dependency layer, for the evidence. */
   readonly dependencies: string | null;
+  /** What builds of this commit are kept under. */
+  readonly kept: KeptUnder;
 }
 
 /** One command on one commit; the fields of a sandbox run mean what they mean there. */
@@ -57,7 +60,9 @@ export async function withCleanCheckout<T>(
   try {
     const folder = join(room, 'job');
     await checkoutTree(authority, commit, folder);
-    return await use({ folder, tree, ...(await dependenciesOf(services, commit, folder)) });
+    const layer = await dependenciesOf(services, commit, folder);
+    const kept = { folder: services.paths.builds, tree, dependencies: layer.dependencies };
+    return await use({ folder, tree, ...layer, kept });
   } finally {
     await removeRoom(room);
   }

@@ -157,8 +157,7 @@ export async function bundleOf(
   commit: string,
 ): Promise<WorkerBundle & { health: Thresholds }> {
   const sandbox = await services.sandbox();
-  return withCleanCheckout(services, commit, async ({ folder, layers, tree, dependencies }) => {
-    const kept = { folder: services.paths.builds, tree, dependencies };
+  return withCleanCheckout(services, commit, async ({ folder, layers, kept }) => {
     const health = thresholdsIn(await infrastructureText(folder));
     return { ...(await bundleWorker(sandbox, { checkout: folder, layers, kept })), health };
   });

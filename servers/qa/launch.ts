@@ -2,6 +2,7 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'jsonc-parser';
 import * as z from 'zod';
+import type { CleanCheckout } from '../core/clean_run.ts';
 import { ToolError } from '../core/errors.ts';
 import { endOf, printed } from '../core/outcome.ts';
 import type { Layer } from '../core/sandbox/sandbox.ts';
@@ -28,7 +29,12 @@ const START_MS = 60_000;
  */
 export async function launchOnce(
   services: Services,
-  { folder, layers, signal }: { folder: string; layers: readonly Layer[]; signal: AbortSignal },
+  {
+    folder,
+    layers,
+    kept,
+    signal,
+  }: Pick<CleanCheckout, 'folder' | 'layers' | 'kept'> & { signal: AbortSignal },
 ): Promise<Launch> {
   const read = readerOf(folder);
   const isWorker =
@@ -44,7 +50,7 @@ export async function launchOnce(
         return ask(services, { work, product: await commandIn(folder, work), layers, signal });
       return ask(services, {
         work,
-        product: await workerIn(services, { folder, layers, work }),
+        product: await workerIn(services, { folder, layers, kept, work }),
         layers: [],
         signal,
       });
@@ -63,11 +69,11 @@ async function commandIn(folder: string, work: string) {
 
 async function workerIn(
   services: Services,
-  { folder, layers, work }: { folder: string; layers: readonly Layer[]; work: string },
+  { folder, layers, kept, work }: Pick<CleanCheckout, 'folder' | 'layers' | 'kept'> & { work: string },
 ) {
   const copy = join(work, '..', 'checkout');
   await cp(folder, copy, { recursive: true, verbatimSymlinks: true });
-  const bundle = await bundleWorker(await services.sandbox(), { checkout: copy, layers });
+  const bundle = await bundleWorker(await services.sandbox(), { checkout: copy, layers, kept });
   return layOutWorker(work, bundle);
 }
 

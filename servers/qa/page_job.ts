@@ -86,8 +86,8 @@ async function looked(
   const none = new Map<string, Buffer>();
   try {
     const run = await pagesRun(sandbox, { path, shownOrigin: SHOWN_ORIGIN });
-    return await withCleanCheckout(services, commit, async ({ folder, layers, dependencies }) => {
-      const bundle = await bundleWorker(sandbox, { checkout: folder, layers });
+    return await withCleanCheckout(services, commit, async ({ folder, layers, dependencies, kept }) => {
+      const bundle = await bundleWorker(sandbox, { checkout: folder, layers, kept });
       const {
         report: printed,
         why,

@@ -73,9 +73,9 @@ const seedOf = (commit: string) => Number.parseInt(commit.slice(0, 8), 16);
 
 async function probed(services: Services, commit: string, signal: AbortSignal): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
-  const built = await withCleanCheckout(services, commit, async ({ folder, layers, dependencies }) => ({
+  const built = await withCleanCheckout(services, commit, async ({ folder, layers, dependencies, kept }) => ({
     openapi: await openApiIn(folder),
-    bundle: await bundleWorker(sandbox, { checkout: folder, layers }),
+    bundle: await bundleWorker(sandbox, { checkout: folder, layers, kept }),
     dependencies,
   })).catch((error) => {
     const outcome = unmet(error);

@@ -81,7 +81,7 @@ async function examine(
   services: Services,
   { factory, commit, checkout, mutants, signal }: Examination,
 ): Promise<Examined> {
-  const { folder, layers, dependencies } = checkout;
+  const { folder, layers, dependencies, kept } = checkout;
   const sandbox = await services.sandbox();
   const { isolation, engine } = sandbox;
   const { command, seconds } = factory.gates.smoke;
@@ -96,7 +96,7 @@ async function examine(
   const coverage = coverageFor(outcome, change);
   const patterns = await dangerousLines(services, folder, change, signal);
   const packages = packagesIn(new Map(textsOf(change)));
-  const launch = await launchOnce(services, { folder, layers, signal });
+  const launch = await launchOnce(services, { folder, layers, kept, signal });
   const missed = coverage.measured ? coverage.missed : [];
   const seed = Number.parseInt(commit.slice(0, 8), 16);
   const proof = await prove(sandbox, { ...options, change, outcome, missed, mutants, seed });
