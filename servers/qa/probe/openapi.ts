@@ -96,7 +96,9 @@ function readField(
     type,
     pattern: typeof schema.pattern === 'string' ? schema.pattern : undefined,
     examples: type === 'data' && named.length === 0 ? [sample(root, schema, 0)] : named,
-    required,
+    // What only answers hold is sent by nobody who means well (OpenAPI 3.1, Schema Object, `readOnly`).
+    required: required && schema.readOnly !== true,
+    ...(schema.readOnly === true && { guessed: true }),
     minLength: number('minLength') ?? 0,
     maxLength: number('maxLength'),
     minimum: number('minimum'),

@@ -6,7 +6,9 @@ import { buffer } from 'node:stream/consumers';
 import { execa } from 'execa';
 import type { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
+import { readOpenApi } from '../../../servers/qa/probe/openapi.ts';
 import { probe } from '../../../servers/qa/probe/probe.ts';
+import { validValues } from '../../../servers/qa/probe/values.ts';
 import { IDENTITIES, shop } from './shop.ts';
 import { REPOSITORY, serving } from './workshop.ts';
 
@@ -125,6 +127,16 @@ describe('a shop with one defect of each class, beside its sound twin', async ()
     const twin = await attack(false);
     expect(twin.findings.map(({ kind, title }) => `${kind}: ${title}`)).toEqual([]);
     expect(twin.checks.filter(({ ran }) => !ran)).toEqual([]);
+  });
+
+  test('what a description calls readOnly is no field of the form', () => {
+    const schema = { properties: { text: { type: 'string' }, credits: { type: 'integer', readOnly: true } } };
+    const content = { 'application/json': { schema } };
+    const [input] = readOpenApi({
+      openapi: '3.1.0',
+      paths: { '/me': { patch: { requestBody: { content } } } },
+    });
+    expect(input && Object.keys(validValues(input, 'q1'))).toEqual(['text']);
   });
 
   test('without users the report says what it could not try', async () => {

@@ -1,4 +1,4 @@
-import { isOk, whereOf } from '../places.ts';
+import { isOk, jsonOf, whereOf } from '../places.ts';
 import type { Attack, Exchange, Field, HttpRequest, Input, Site } from '../types.ts';
 import { requestFor, validValues } from '../values.ts';
 
@@ -59,7 +59,8 @@ function promised({ type, required, minLength, maxLength, minimum, maximum, patt
 async function attack(site: Site, input: Input, field: Field, { value, what }: Violation): Promise<boolean> {
   const build = (tag: string): HttpRequest =>
     requestFor(input, { ...validValues(input, tag), [field.name]: value });
-  if (!isOk(await site.send(build(site.tag())))) return false;
+  const took = (answer: Exchange) => isOk(answer) && !isIgnored(answer, field, value);
+  if (!took(await site.send(build(site.tag())))) return false;
   site.suspect({
     kind: validation.kind,
     severity: 'medium',
@@ -68,10 +69,17 @@ async function attack(site: Site, input: Input, field: Field, { value, what }: V
     expects: 'expect(last.status).toBeGreaterThanOrEqual(400);',
     experiment: (tag) => ({
       steps: [build(tag)],
-      judge: ([answer]) => (answer && isOk(answer) ? accepted(answer, value) : undefined),
+      judge: ([answer]) => (answer && took(answer) ? accepted(answer, value) : undefined),
     }),
   });
   return true;
+}
+
+/** The answer shows that the field has kept another value: ignored is not accepted. */
+function isIgnored(answer: Exchange, { name }: Field, value: unknown): boolean {
+  const json = jsonOf(answer);
+  if (value === undefined || typeof json !== 'object' || json === null || !(name in json)) return false;
+  return String((json as Record<string, unknown>)[name]) !== String(value);
 }
 
 const accepted = ({ status, body }: Exchange, value: unknown): string =>
