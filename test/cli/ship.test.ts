@@ -10,7 +10,7 @@ import { buildOnce, type Desk, LAUNCHER, openRehearsed, PASSPHRASE } from './com
 
 beforeAll(buildOnce, 120_000);
 
-const RELEASE_MS = 60_000;
+const RELEASE_MS = 90_000;
 const CONFIG = { name: 'shop', main: 'index.js', compatibility_date: '2026-01-01' };
 const worker = (answer: string) => `export default { fetch: () => new Response(${answer}) };\n`;
 const infraAt = (target: string) =>
@@ -46,6 +46,7 @@ async function openShop(): Promise<Shop> {
   await desk.run(['secret', 'set', 'VERCEL_TOKEN', '--target', 'vercel', '--file', token]);
   return {
     ...desk,
+    run: (args, more) => desk.run(args, { timeout: RELEASE_MS, ...more }),
     async commit(answer, files = {}) {
       const all = { 'wrangler.jsonc': JSON.stringify(CONFIG), 'index.js': worker(answer), ...files };
       for (const [path, text] of Object.entries(all)) await writeFile(join(desk.repository, path), text);
@@ -105,7 +106,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
   await shop.commit("'two'");
   await interruptedAt(shop, 'preview:');
   expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-2' }, newest: { release: 'R-3' } });
-  expect(await shop.run(['releases', 'resume'], { timeout: RELEASE_MS })).toMatchObject({
+  expect(await shop.run(['releases', 'resume'])).toMatchObject({
     exit: 0,
     json: { resumed: [{ release: 'R-3', state: 'live', url }] },
   });
@@ -121,7 +122,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
     json: { left: ['R-3'], serves: { release: 'R-2' }, verified: true },
   });
   expect(await at(url)).toBe('one');
-}, 180_000);
+}, 240_000);
 
 test.runIf(process.env.LONG_TESTS === '1')(
   'at Vercel a release has no canaries, and a bad version comes back',
