@@ -195,5 +195,5 @@ const recordSignature = (
 /** The remedies of the servers speak to agents and name their tools; a person corrects, commits and ships again. */
 function inWordsForAPerson(error: ToolError | GitRefusal): CommandError {
   const code = error instanceof ToolError ? error.code : 'REFUSED';
-  return new CommandError(code, error.message, 'Correct it, commit and run `millwright ship` again.');
+  return new CommandError(code, error.message, 'Correct it, commit and ship again.');
 }

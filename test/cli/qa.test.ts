@@ -82,6 +82,7 @@ test('a product that ends by itself right after its first answer does not start'
   const { exit, json } = await desk.run(['qa', '.', '--auth', 'auth.json', '--out', 'out']);
   expect(json.findings).toMatchObject([
     { class: 'no-start', where: 'late.js', what: expect.stringContaining('ended by itself') },
+    { class: 'no-tests', severity: 'low' },
   ]);
   expect(exit).toBe(1);
 }, 60_000);

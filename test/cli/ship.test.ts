@@ -79,7 +79,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
   );
   await shop.git(['commit', '-qam', 'Broken']);
   expect((await shop.ship()).json.error).toEqual({
-    code: 'NOT_CUT',
+    code: 'GATE_CLOSED',
     message: `The Worker can't be released: it does not build: Could not resolve "absent" (index.js:1).`,
     remedy: `Correct it, commit and ship again. All of it: ${join(shop.home, 'shop', 'ship.log')}`,
   });
@@ -91,9 +91,9 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
       ok: true,
       product: 'shop',
       commit: first,
-      release: 'R-2',
+      release: 'R-1',
       state: 'live',
-      changes: ['nothing worker shop'],
+      changes: ['create worker shop'],
       gates: [
         { gate: 'docs', closed: true },
         { gate: 'scan', closed: true },
@@ -105,10 +105,10 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
 
   await shop.commit("'two'");
   await interruptedAt(shop, 'preview:');
-  expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-2' }, newest: { release: 'R-3' } });
+  expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-1' }, newest: { release: 'R-2' } });
   expect(await shop.run(['releases', 'resume'])).toMatchObject({
     exit: 0,
-    json: { resumed: [{ release: 'R-3', state: 'live', url }] },
+    json: { resumed: [{ release: 'R-2', state: 'live', url }] },
   });
   expect(await at(url)).toBe('two');
   const { serves, newest } = await standOf(shop);
@@ -119,7 +119,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
   await refused(shop, ['rollback', 'shop', serves.version], 'ALREADY');
   expect(await shop.run(['rollback', 'shop'])).toMatchObject({
     exit: 0,
-    json: { left: ['R-3'], serves: { release: 'R-2' }, verified: true },
+    json: { left: ['R-2'], serves: { release: 'R-1' }, verified: true },
   });
   expect(await at(url)).toBe('one');
 }, 240_000);

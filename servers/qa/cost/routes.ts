@@ -1,5 +1,6 @@
 import { openClient } from '../probe/client.ts';
 import { discover } from '../probe/discover.ts';
+import { learn, withLearned } from '../probe/learn.ts';
 import { tagSource } from '../probe/tags.ts';
 import type { Exchange, HttpRequest, Identities, Input } from '../probe/types.ts';
 import { get, pathOf, requestFor, validValues } from '../probe/values.ts';
@@ -21,7 +22,7 @@ export interface Routes {
 }
 
 /**
- * The routes of a running product. Where one can register, several people do so first and sign in by turns, so that
+ * The routes of a running product, with bodies as its refusals teach them. Where one can register, several people do so first and sign in by turns, so that
  * the routes where one logs in do their whole work. At most 25 routes; each path counts once for its pages.
  */
 export async function findRoutes(
@@ -33,10 +34,18 @@ export async function findRoutes(
     budget: () => ({ requests: 20_000, ms: 120_000 }),
     identities: known.identities,
   });
-  const surface = await discover(origin, known, client.send);
+  const read: Exchange[] = [];
+  const surface = await discover(origin, known, async (request) => {
+    const answer = await client.send(request);
+    read.push(answer);
+    return answer;
+  });
+  const { identities } = known;
+  const learned = await learn(surface.inputs, read, { send: client.send, tag, identities });
+  const inputs = withLearned(surface.inputs, learned);
   const hasSecret = ({ fields }: Input) =>
     fields.some(({ type, name }) => type === 'password' || /pass/i.test(name));
-  const registers = surface.inputs.filter((input) => hasSecret(input) && REGISTERS.test(input.path));
+  const registers = inputs.filter((input) => hasSecret(input) && REGISTERS.test(input.path));
   const people: string[] = [];
   for (let number = 0; number < PEOPLE && registers.length > 0; number += 1) {
     const who = tag();
@@ -47,7 +56,7 @@ export async function findRoutes(
   }
   let turn = 0;
   const somebody = () => people[turn++ % Math.max(1, people.length)] ?? tag();
-  const sent = surface.inputs
+  const sent = inputs
     .filter(({ method }) => method !== 'DELETE')
     .map((input) => ({
       where: `${input.method} ${pathOf(input.path)}`,
@@ -57,8 +66,8 @@ export async function findRoutes(
           validValues(input, hasSecret(input) && !registers.includes(input) ? somebody() : tag()),
         ),
     }));
-  const read = surface.pages.map((page) => ({ where: `GET ${pathOf(page)}`, build: () => get(page) }));
+  const pages = surface.pages.map((page) => ({ where: `GET ${pathOf(page)}`, build: () => get(page) }));
   const seen = new Set<string>();
-  const routes = [...sent, ...read].filter(({ where }) => !seen.has(where) && seen.add(where));
+  const routes = [...sent, ...pages].filter(({ where }) => !seen.has(where) && seen.add(where));
   return { routes: routes.slice(0, MOST_ROUTES), send: client.send };
 }
