@@ -6,6 +6,24 @@ const ON_BOTH_DATABASES = [
   'test/gates/{artifact_get,artifact_put,artifact_review,checkpoint_request,checkpoint_status,review_submit}.test.ts',
 ];
 
+/** What goes deep: products under attack, many thousands of entries, kills at every step, other users of the machine. */
+const LONG = [
+  'test/qa/qa.test.ts',
+  'test/qa/{cost,qa_page}.test.ts',
+  'test/qa/{corpus,recall}/*.test.ts',
+  'test/qa/page/rules.test.ts',
+  'test/qa/probe/{main,marina,product,testimonials,viewer}.test.ts',
+  'test/qa/suite/projects.test.ts',
+  'test/cli/{qa,ship}.test.ts',
+  'test/core/target/{cloudflare,vercel}_faults.test.ts',
+  'test/core/target/local.test.ts',
+  'test/deploy/{canary,resume}.test.ts',
+  'test/memory/together.test.ts',
+  'test/store/{claim,migrate}.test.ts',
+  'test/tier2/*.test.ts',
+];
+const LONG_FACTORIES = ['test/e2e/solo.test.ts'];
+
 export default defineConfig({
   test: {
     testTimeout: 120_000,
@@ -13,7 +31,7 @@ export default defineConfig({
     globalSetup: ['test/global.ts'],
     setupFiles: ['test/own_tmp.ts'],
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       {
         extends: true,
@@ -21,7 +39,7 @@ export default defineConfig({
           name: 'sqlite',
           globalSetup: [],
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/hosts/**'],
+          exclude: ['test/e2e/**', 'test/hosts/**', ...LONG],
         },
       },
       {
@@ -40,8 +58,23 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: [],
           include: ['test/e2e/*.test.ts'],
+          exclude: LONG_FACTORIES,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'long', globalSetup: [], include: LONG, sequence: { groupOrder: 2 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long-e2e',
+          globalSetup: [],
+          include: LONG_FACTORIES,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
