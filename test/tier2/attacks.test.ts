@@ -299,6 +299,7 @@ test('a server that dies takes the hosts with it, whatever they did to their env
   expect(pool.take()).toBe(undefined);
   foreign.kill('SIGKILL');
   await foreign;
+  await eventually(async () => runsOfUser(own.user).length === 0);
   expect([pool.take(), pool.take()]).toEqual([own.user, undefined]);
 });
 
