@@ -6,7 +6,7 @@ const ON_BOTH_DATABASES = [
   'test/gates/{artifact_get,artifact_put,artifact_review,checkpoint_request,checkpoint_status,review_submit}.test.ts',
 ];
 
-/** What goes deep: products under attack, many thousands of entries, kills at every step, other users of the machine. */
+/** What goes deep: products under attack, many thousands of entries, kills and races, foreign suites, other users. */
 const LONG = [
   'test/qa/qa.test.ts',
   'test/qa/{cost,qa_page}.test.ts',
@@ -14,13 +14,17 @@ const LONG = [
   'test/qa/page/rules.test.ts',
   'test/qa/probe/{main,marina,product,testimonials,viewer}.test.ts',
   'test/qa/suite/projects.test.ts',
-  'test/cli/{qa,ship}.test.ts',
+  'test/cli/{backup,memory,migrate,qa,ship,stdio}.test.ts',
+  'test/conformance/{inspector,suite}.test.ts',
+  'test/core/git/hostile.test.ts',
   'test/core/target/{cloudflare,vercel}_faults.test.ts',
   'test/core/target/local.test.ts',
-  'test/deploy/{canary,resume}.test.ts',
+  'test/deploy/{canary,release,resume}.test.ts',
   'test/memory/together.test.ts',
-  'test/store/{claim,migrate}.test.ts',
+  'test/repo/swap_races.test.ts',
+  'test/store/{claim,migrate,upgrade}.test.ts',
   'test/tier2/*.test.ts',
+  'test/words/command.test.ts',
 ];
 const LONG_FACTORIES = ['test/e2e/solo.test.ts'];
 
