@@ -18,7 +18,10 @@ const CLIPPED = page(
 test('a clipped date picker is found in a page by a stranger, with a report and its picture', async () => {
   const desk = await openDesk({ 'shop.html': CLIPPED });
   const env = { MILLWRIGHT_CHROMIUM: (await carriedChromium()).executable };
-  const { exit, json, stderr } = await desk.run(['qa', 'shop.html', '--out', 'out'], { env });
+  const { exit, json, stderr } = await desk.run(['qa', 'shop.html', '--out', 'out'], {
+    env,
+    timeout: 60_000,
+  });
   expect(stderr).toMatch(/^will serve the pages of \. in the sandbox .*no network but its own loopback/);
   expect(json).toMatchObject({
     target: 'shop.html',
