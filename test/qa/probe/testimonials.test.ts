@@ -35,7 +35,7 @@ describe.each([
       if (renamed) await renameAll(dir);
       product = await run(dir);
       report = await probe({ origin: product.origin, seed: 11, budget: BUDGET });
-    }, 30_000);
+    }, 120_000);
     afterAll(async () => {
       await product?.stop();
       await remove(dir);
@@ -87,7 +87,7 @@ test('the same seed on the same product gives the same report, another seed the 
   expect(again).toEqual(first);
   expect(other?.findings.map(({ id }) => id)).toEqual(first?.findings.map(({ id }) => id));
   expect(other?.findings[0]?.reproduction).not.toEqual(first?.findings[0]?.reproduction);
-}, 30_000);
+}, 120_000);
 
 test('a budget that ends in the middle keeps what was found, and replays it', async () => {
   const dir = await layOut('build-1');
@@ -98,4 +98,4 @@ test('a budget that ends in the middle keeps what was found, and replays it', as
   expect(report.requests).toBeLessThanOrEqual(90);
   expect(report.checks).toContainEqual(expect.objectContaining({ name: 'stored-xss', ran: false }));
   expect(places(report)).toEqual(STORED);
-}, 30_000);
+}, 120_000);
