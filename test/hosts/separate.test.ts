@@ -49,7 +49,9 @@ test.each(['claude-code', 'codex'] as const)(
       await model.close();
       await rm(folder, { recursive: true, force: true });
     });
-    const look = `id -u; ls ${mill.home} 2>&1; cat ${mill.home}/store.sqlite 2>&1`;
+    // The guard reads commands, and this one hides its path from it: what refuses here is the system.
+    const hidden = Buffer.from(mill.home).toString('base64');
+    const look = `id -u; home=$(echo ${hidden} | base64 -d); ls "$home" 2>&1; cat "$home/store.sqlite" 2>&1`;
     const { tool, shell } = WORDS[kind];
     const said = plan(
       { tool: tool('task_checkout'), input: {} },
