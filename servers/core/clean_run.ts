@@ -118,7 +118,6 @@ async function listsPackages(folder: string): Promise<boolean> {
   return Object.keys(packages ?? {}).some((path) => path !== '');
 }
 
-/** A run can leave folders that even their owner may not enter. */
 /** Removes a folder in which project code ran, whatever modes it left behind. */
 export async function removeRoom(room: string): Promise<void> {
   try {

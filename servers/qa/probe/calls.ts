@@ -1,4 +1,5 @@
-import type { Field, Input } from './types.ts';
+import { textField } from './field.ts';
+import type { Input } from './types.ts';
 
 const MOST_CALLS = 50;
 /** `fetch('/x', { method: 'POST', … })`, up to the end of its options as far as they are short. */
@@ -15,11 +16,11 @@ export const callsIn = (script: string): Input[] =>
     const whole = (joined === undefined ? path : `${path}{id}`)
       .replace(/\$\{(?:[^{}]*\.)?(\w+)[^{}]*\}/g, '{$1}')
       .replace(/\?.*$/, '');
-    const inPath = [...whole.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => plain(name, 'path'));
+    const inPath = [...whole.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path'));
     const names = (SENT.exec(options)?.[1] ?? '')
       .split(',')
       .flatMap((part) => /^\s*["']?(\w{1,40})["']?\s*(?::|$)/.exec(part)?.[1] ?? []);
-    const fields = [...inPath, ...names.map((name) => plain(name, 'body'))];
+    const fields = [...inPath, ...names.map((name) => textField(name, 'body'))];
     const isForm = /FormData|URLSearchParams/.test(options);
     const encoding = names.length > 0 ? 'json' : isForm ? 'form' : 'none';
     return [{ method, path: whole, encoding, fields, origin: 'page' as const }];
@@ -46,7 +47,7 @@ export function mentionsIn(text: string): { inputs: Input[]; addresses: string[]
         method,
         path,
         encoding: 'none',
-        fields: [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => plain(name, 'path')),
+        fields: [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path')),
       })),
   };
 }
@@ -57,15 +58,3 @@ export const allowedAt = (path: string, allow: string | undefined): Input[] =>
     .split(/\s*,\s*/)
     .filter((method) => /^(POST|PUT|PATCH)$/i.test(method))
     .map((method) => ({ method: method.toUpperCase(), path, encoding: 'none', fields: [] }));
-
-const plain = (name: string, place: Field['place']): Field => ({
-  name,
-  place,
-  type: 'text',
-  required: true,
-  minLength: 0,
-  maxLength: undefined,
-  minimum: undefined,
-  maximum: undefined,
-  options: [],
-});

@@ -1,4 +1,5 @@
 import { matches } from './access.ts';
+import { textField } from './field.ts';
 import { inputKey, merged } from './merge.ts';
 import { withPeople } from './people.ts';
 import { jsonOf, listOf } from './places.ts';
@@ -110,8 +111,7 @@ function asRead(input: Input, read: readonly Exchange[]): Input | undefined {
 }
 
 const like = (name: string, value: unknown): Field => ({
-  name,
-  place: 'body',
+  ...textField(name, 'body'),
   type:
     typeof value === 'number'
       ? 'number'
@@ -120,12 +120,6 @@ const like = (name: string, value: unknown): Field => ({
         : typeof value === 'object'
           ? 'data'
           : 'text',
-  required: true,
-  minLength: 0,
-  maxLength: undefined,
-  minimum: undefined,
-  maximum: undefined,
-  options: [],
   examples: [value],
   guessed: true,
 });

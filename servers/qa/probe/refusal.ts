@@ -1,3 +1,4 @@
+import { textField } from './field.ts';
 import { elementsOf, ownText } from './html.ts';
 import { jsonOf } from './places.ts';
 import type { Exchange, Field, Input } from './types.ts';
@@ -118,15 +119,8 @@ function encodingAfter(input: Input, status: number, text: string): Input['encod
 }
 
 const fieldNamed = (name: string, { method }: Input): Field => ({
-  name,
-  place: method === 'GET' ? 'query' : 'body',
+  ...textField(name, method === 'GET' ? 'query' : 'body'),
   type: /e-?mail/i.test(name) ? 'email' : /pass(word|phrase)?$/i.test(name) ? 'password' : 'text',
-  required: true,
-  minLength: 0,
-  maxLength: undefined,
-  minimum: undefined,
-  maximum: undefined,
-  options: [],
 });
 
 /** Sentences of an answer; those of JSON with the field that they stand at. */

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
-import type { Field, Input } from '../types.ts';
+import { textField } from '../field.ts';
+import type { Input } from '../types.ts';
 import { type Node, nameOf, nodesIn, parseSource, textOf } from './ast.ts';
 import { type Codes, readsOf } from './fields.ts';
 import { mountsOf, type Route, routesOf } from './routes.ts';
@@ -121,19 +122,7 @@ function nextRoutes(path: string, tree: Node): Route[] {
 
 function inputOf({ method, path, handler }: Route, tree: Node, codes: Codes): Input {
   const { encoding, fields, headers, openCookie } = readsOf(handler, tree, codes);
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(
-    ([, name = '']): Field => ({
-      name,
-      place: 'path',
-      type: 'text',
-      required: true,
-      minLength: 0,
-      maxLength: undefined,
-      minimum: undefined,
-      maximum: undefined,
-      options: [],
-    }),
-  );
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path'));
   const isRead = method === 'GET';
   const own = fields.filter(
     ({ place, name }) => (isRead ? place === 'query' : true) && !inPath.some((one) => one.name === name),
