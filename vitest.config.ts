@@ -42,6 +42,7 @@ export default defineConfig({
         test: {
           name: 'sqlite',
           globalSetup: [],
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/hosts/**', ...LONG],
         },
@@ -51,6 +52,7 @@ export default defineConfig({
         test: {
           name: 'postgres',
           globalSetup: [],
+          isolate: false,
           include: ON_BOTH_DATABASES,
           env: { TEST_STORE: 'postgres' },
         },

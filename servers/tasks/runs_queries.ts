@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { takeLease } from '../core/leases.ts';
+import { prepared } from '../core/store/prepared.ts';
 import type { RunOutcome } from '../core/store/schema.ts';
 import { type Db, locksRows, type Tx } from '../core/store/store.ts';
 
@@ -184,15 +186,24 @@ export const pastRuns = (db: Db, role: string, limit: number) =>
     .execute();
 
 /** The last run of a task that ended without it being handed in. */
-export const lastFailedRun = (db: Db, task: number) =>
+export async function lastFailedRun(db: Db, task: number) {
+  const [run] = await failedRun(db, { task });
+  return run;
+}
+
+const failedRun = prepared<{ task: number }>()((db, value) =>
   db
     .selectFrom('spawns')
     .select(['id', 'outcome', 'said'])
-    .where('task', '=', task)
-    .where('outcome', 'in', ['returned', 'failed', 'limit', 'lost'])
+    .where('task', '=', value('task'))
+    .where(
+      'outcome',
+      'in',
+      (['returned', 'failed', 'limit', 'lost'] as const).map((outcome) => sql.lit(outcome)),
+    )
     .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+    .limit(sql.lit(1)),
+);
 
 /** Whether a human has yet to decide something that this task, or its pipeline, asked for. */
 export async function waitsForHuman(db: Db, task: number, now: number): Promise<boolean> {

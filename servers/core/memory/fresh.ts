@@ -7,6 +7,7 @@ const ACTS = [
   'change_revert',
   'infra_apply',
   'release_cut',
+  'release_advance',
   'release_verify',
   'release_rollback',
 ];

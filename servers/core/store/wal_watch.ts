@@ -14,6 +14,7 @@ const LOOK_AGAIN_MS = 2;
  * there is something new to read. `look` continues that series for a waiter who came after the write.
  */
 export function watchWal(file: string, database: Database.Database, wakeups: Wakeups) {
+  const dataVersion = database.prepare('pragma data_version').pluck();
   let seen: unknown;
   let lookUntil = 0;
   let looking = false;
@@ -21,7 +22,7 @@ export function watchWal(file: string, database: Database.Database, wakeups: Wak
     if (looking) return;
     looking = true;
     while (database.open && wakeups.hasWaiters && performance.now() < lookUntil) {
-      const version = database.pragma('data_version', { simple: true });
+      const version = dataVersion.get();
       if (version !== seen) wakeups.wake();
       seen = version;
       await sleep(LOOK_AGAIN_MS);
