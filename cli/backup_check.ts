@@ -15,7 +15,7 @@ import type { Db } from '../servers/core/store/store.ts';
 import { changedFiles, type Manifest, PARTS, parseManifest, verifyManifest } from './backup_manifest.ts';
 import { CommandError, EXIT } from './failures.ts';
 import { isFull, isMissingProgram } from './places.ts';
-import { mergedCommits } from './queries.ts';
+import { mergedCommits } from './record_queries.ts';
 
 /** What was found to hold, in numbers. */
 export interface Held {

@@ -15,7 +15,7 @@ import { VERSION } from '../servers/core/version.ts';
 import { checkBackup, type Held } from './backup_check.ts';
 import { canKeep, FOLDERS, PARTS, signManifest } from './backup_manifest.ts';
 import { CommandError, EXIT } from './failures.ts';
-import { vacuumInto } from './queries.ts';
+import { vacuumInto } from './store_queries.ts';
 
 type Progress = (line: string) => void;
 

@@ -7,8 +7,8 @@ import { parsePublicKey, signSsh, verifySsh } from '../servers/core/signing/sshs
 import type { Row } from '../servers/core/store/schema.ts';
 import { CommandError, EXIT } from './failures.ts';
 import type { Io, Result } from './io.ts';
+import { activeHumans, firstAssurance } from './people_queries.ts';
 import { askHidden, atTerminal, nextPipedLine } from './prompt.ts';
-import { activeHumans, firstAssurance } from './queries.ts';
 
 type Human = Row<'humans'>;
 

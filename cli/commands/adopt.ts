@@ -11,7 +11,7 @@ import { CommandError } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import type { Io, Result } from '../io.ts';
 import { knownHumans, printedText, type SigningOptions, verifiedSignature } from '../people.ts';
-import { adoptionsOf } from '../queries.ts';
+import { adoptionsOf } from '../record_queries.ts';
 import { ownRepository } from '../repository.ts';
 
 export function adopt(program: Command): void {

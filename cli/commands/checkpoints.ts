@@ -3,7 +3,7 @@ import { checkpointId } from '../../servers/core/ids.ts';
 import { withFactory } from '../factories.ts';
 import { handled } from '../handled.ts';
 import { minuteOf, shown, table, when } from '../io.ts';
-import { openCheckpoints } from '../queries.ts';
+import { openCheckpoints } from '../status_queries.ts';
 
 export function checkpoints(program: Command): void {
   program

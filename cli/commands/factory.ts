@@ -9,12 +9,13 @@ import type { Services } from '../../servers/core/services.ts';
 import { FACTORY_NAMESPACE } from '../../servers/core/signing/checkpoint_text.ts';
 import { definitionAt } from '../definition.ts';
 import { withFactory } from '../factories.ts';
+import { addFactoryVersion, filesInForce } from '../factory_queries.ts';
 import { CommandError } from '../failures.ts';
 import { grantChanges, grantLines, wordLines } from '../grants.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { type Io, type Result, table } from '../io.ts';
 import { printedText, type SigningOptions, verifiedSignature } from '../people.ts';
-import { addFactoryVersion, filesInForce, isSignatureUsed } from '../queries.ts';
+import { isSignatureUsed } from '../people_queries.ts';
 
 export function factory(program: Command): void {
   const group = program

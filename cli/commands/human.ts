@@ -10,7 +10,7 @@ import { type GlobalOptions, handled } from '../handled.ts';
 import { makeOrOpenKey, type NewKey, takeSshKey } from '../human_keys.ts';
 import { type Io, minuteOf, type Result, shown, when } from '../io.ts';
 import { isRehearsal, noteKey, printedText, type SigningOptions, verifiedSignature } from '../people.ts';
-import { activeHumans, addHuman, listHumans, revokeHuman } from '../queries.ts';
+import { activeHumans, addHuman, listHumans, revokeHuman } from '../people_queries.ts';
 
 type AddOptions = SigningOptions & { key?: string; sshKey?: string; rehearsal?: boolean };
 export function human(program: Command): void {

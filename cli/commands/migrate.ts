@@ -12,11 +12,13 @@ import { assertEmptyAt, openEmpty } from '../../servers/core/store/open_empty.ts
 import type { Store, Tx } from '../../servers/core/store/store.ts';
 import { isPostgres } from '../../servers/core/store/store.ts';
 import { findFactory, withFactory } from '../factories.ts';
+import { addStop } from '../factory_queries.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { type Io, type Result, shown, when } from '../io.ts';
 import { assertFilePlace, writable } from '../places.ts';
-import { addStop, liveSessions, runningJobs } from '../queries.ts';
+import { liveSessions } from '../session_queries.ts';
+import { runningJobs } from '../status_queries.ts';
 import { holdStore, inUse } from '../still_store.ts';
 
 export function migrate(program: Command): void {

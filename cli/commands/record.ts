@@ -12,7 +12,7 @@ import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { good, type Io, type Result, shown, when } from '../io.ts';
-import { entriesAfter, lastEntry } from '../queries.ts';
+import { entriesAfter, lastEntry } from '../record_queries.ts';
 
 const PAGE = 500;
 const FOLLOW_MS = 1000;

@@ -5,7 +5,7 @@ import { CommandError } from '../failures.ts';
 import { handled } from '../handled.ts';
 import { stopping } from '../hooks/stopping.ts';
 import { shown, table, when } from '../io.ts';
-import { liveSessions, revokeEnrolment, revokeSession } from '../queries.ts';
+import { liveSessions, revokeEnrolment, revokeSession } from '../session_queries.ts';
 
 export function session(program: Command): void {
   const group = program.command('session').description('the sessions of agents that can call tools now');

@@ -3,18 +3,18 @@ import { definitionDigest } from '../../servers/core/factory/applied.ts';
 import { readDefinition } from '../../servers/core/factory/create.ts';
 import { checkpointId, taskId } from '../../servers/core/ids.ts';
 import { withFactory } from '../factories.ts';
+import { listStops } from '../factory_queries.ts';
 import { handled } from '../handled.ts';
 import { minuteOf, shown, strong, table, when } from '../io.ts';
+import { liveSessions } from '../session_queries.ts';
 import {
   blockedTasks,
   countTasks,
   heldTasks,
-  listStops,
-  liveSessions,
   openCheckpoints,
   queuedRuns,
   recentWords,
-} from '../queries.ts';
+} from '../status_queries.ts';
 
 export function status(program: Command): void {
   program

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { withFactory } from '../factories.ts';
+import { addStop, removeStop } from '../factory_queries.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { handled } from '../handled.ts';
 import { shown } from '../io.ts';
-import { addStop, removeStop } from '../queries.ts';
 
 const LONGEST_REASON = 200;
 

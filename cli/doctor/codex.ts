@@ -3,7 +3,8 @@ import { type ScriptedModel, startScriptedModel } from '../../hosts/scripted/mod
 import { plan } from '../../hosts/scripted/plan.ts';
 import { EXIT } from '../failures.ts';
 import { shown } from '../io.ts';
-import { agentsSeenAfter, lastActivity } from '../queries.ts';
+import { lastActivity } from '../record_queries.ts';
+import { agentsSeenAfter } from '../session_queries.ts';
 import { type Finding, fault, ok } from './finding.ts';
 import { drive, hostVersion } from './host_program.ts';
 import type { HostCheck } from './hosts.ts';

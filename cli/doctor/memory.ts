@@ -5,7 +5,7 @@ import type { Services } from '../../servers/core/services.ts';
 import { memoryFile, readMemoryFile } from '../../servers/memory/render.ts';
 import { agentsOf } from '../agents.ts';
 import { EXIT } from '../failures.ts';
-import { changingSessions } from '../queries.ts';
+import { changingSessions } from '../session_queries.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 /** So many sessions that changed something and wrote nothing are no accident. */

@@ -10,7 +10,8 @@ import type { Services } from '../../servers/core/services.ts';
 import { stopLocalRuntime } from '../../servers/core/target/local/local.ts';
 import { reapLocalRuntime } from '../../servers/core/target/local/reap.ts';
 import { EXIT, explain } from '../failures.ts';
-import { activeHumans, storeFault } from '../queries.ts';
+import { activeHumans } from '../people_queries.ts';
+import { storeFault } from '../store_queries.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 const KEEP = 'Stop the servers, keep the file as it is, and put back a copy that verifies.';

@@ -5,7 +5,7 @@ import { taskId } from '../../servers/core/ids.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { cardFor, keepCard } from '../../servers/memory/state_cards.ts';
 import { handled } from '../handled.ts';
-import { holdsNow } from '../queries.ts';
+import { holdsNow } from '../session_queries.ts';
 import { type HookInput, readHook } from './input.ts';
 import { withHookStore } from './store.ts';
 

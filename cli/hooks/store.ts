@@ -3,7 +3,7 @@ import { hashToken } from '../../servers/core/identity.ts';
 import { inTime } from '../../servers/core/in_time.ts';
 import { openServices } from '../../servers/core/open.ts';
 import type { Services } from '../../servers/core/services.ts';
-import { enrolmentByToken } from '../queries.ts';
+import { enrolmentByToken } from '../session_queries.ts';
 
 /** A hook answers within five seconds, its start included. */
 const STORE_MS = 3_000;

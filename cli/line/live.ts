@@ -2,7 +2,7 @@ import { dollars } from '../../hosts/run/limits.ts';
 import { taskId } from '../../servers/core/ids.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { shown } from '../io.ts';
-import { lastEntry } from '../queries.ts';
+import { lastEntry } from '../record_queries.ts';
 import { recordAfter, runsOf } from './queries.ts';
 
 const PAGE = 200;

@@ -7,7 +7,7 @@ import { agentsOf, refuseUnknownAgent } from '../../agents.ts';
 import { withFactory } from '../../factories.ts';
 import { handled } from '../../handled.ts';
 import { minuteOf, type Result, shown, table, when } from '../../io.ts';
-import { entriesOfAgent, memoryCounts } from '../../queries.ts';
+import { entriesOfAgent, memoryCounts } from '../../memory_queries.ts';
 
 const MOST_ENTRIES = 10_000;
 
