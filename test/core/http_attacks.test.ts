@@ -24,7 +24,7 @@ describe('a page of another site', () => {
     const token = await session('ceo');
     const statusOf = async (...hosts: string[]) => {
       const given = hosts.map((host): [string, string] => ['Host', host]);
-      return (await sendRaw(url, requestText([...given, ...headersOf(token, LIST)], LIST))).statuses;
+      return (await sendRaw(url, requestText([...given, ...headersOf(token, LIST)], LIST), 5_000)).statuses;
     };
 
     const tricks = [
