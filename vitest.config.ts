@@ -11,7 +11,7 @@ const LONG = [
   'test/qa/qa.test.ts',
   'test/qa/{cost,qa_page}.test.ts',
   'test/qa/{corpus,recall}/*.test.ts',
-  'test/qa/page/rules.test.ts',
+  'test/qa/page/{looks,rules}.test.ts',
   'test/qa/probe/{main,marina,product,testimonials,viewer}.test.ts',
   'test/qa/suite/projects.test.ts',
   'test/cli/{backup,memory,migrate,qa,ship,stdio}.test.ts',

@@ -21,7 +21,13 @@ export interface Place {
   scheme: Scheme;
   /** "after a click on ...", if anything was done. */
   after?: string;
+  /** Over a slow line, or with other data than the product's own. */
+  isStrained?: boolean;
 }
+
+/** The windows are looked at side by side; what several show is told of the first of them in this order. */
+const turnOf = ({ size, isStrained }: Pick<Place, 'size' | 'isStrained'>): number =>
+  (isStrained ? 10 : 0) + Object.keys(SIZES).indexOf(size);
 
 type Seen = Omit<Finding, 'where' | 'reproduce' | 'confirmed'> & {
   place: Place;
@@ -75,7 +81,7 @@ export function gatherEvidence(origin: string, served: string, out: string) {
       if (known) {
         known.sizes.add(window);
         known.visits.add(visit);
-        return;
+        if (turnOf(known.place) <= turnOf(place)) return;
       }
       const entry: Seen = {
         class: fault.class,
@@ -83,8 +89,9 @@ export function gatherEvidence(origin: string, served: string, out: string) {
         what,
         place,
         selector: fault.selector,
-        sizes: new Set([window]),
-        visits: new Set([visit]),
+        sizes: known?.sizes ?? new Set([window]),
+        visits: known?.visits ?? new Set([visit]),
+        ...(known?.picture && { picture: known.picture }),
       };
       seen.set(key, entry);
       const { box } = fault;
@@ -107,7 +114,10 @@ export function gatherEvidence(origin: string, served: string, out: string) {
     },
     findings(note: (what: string) => void): PageFinding[] {
       const counts = new Map<string, number>();
-      return [...seen.values()].flatMap((entry) => {
+      const paths = [...new Set([...seen.values()].map(({ place }) => place.path))];
+      const turns = ({ place }: Seen) => paths.indexOf(place.path) * 100 + turnOf(place);
+      const entries = [...seen.values()].sort((a, b) => turns(a) - turns(b));
+      return entries.flatMap((entry) => {
         const count = (counts.get(entry.class) ?? 0) + 1;
         counts.set(entry.class, count);
         if (count === MOST_OF_A_CLASS + 1)
@@ -115,14 +125,18 @@ export function gatherEvidence(origin: string, served: string, out: string) {
         return count > MOST_OF_A_CLASS ? [] : [findingOf(origin, entry)];
       });
     },
-    pictures,
+    pictures(): Picture[] {
+      const paths = [...new Set(pictures.map(({ path }) => path))];
+      const turns = (picture: Picture) => paths.indexOf(picture.path) * 100 + turnOf(picture);
+      return pictures.toSorted((a, b) => turns(a) - turns(b));
+    },
   };
 }
 export type Evidence = ReturnType<typeof gatherEvidence>;
 
 function findingOf(origin: string, { place, sizes, visits, picture, selector, ...seen }: Seen): PageFinding {
   const { width, height } = SIZES[place.size];
-  const others = [...sizes].slice(1);
+  const others = [...sizes].filter((window) => window !== `${place.size}, ${place.scheme}`).sort();
   const open = `Open ${origin}${place.path} in a window of ${width}×${height} (${place.scheme})`;
   return {
     class: seen.class,

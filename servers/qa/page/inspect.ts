@@ -1,11 +1,24 @@
 import type { Browser } from 'playwright-core';
+import { atOnce } from './at_once.ts';
 import { gatherEvidence } from './evidence.ts';
 import { brokenLink, type Links } from './links.ts';
 import { type PageReport, SIZES, type Size } from './types.ts';
-import { type Tour, type Visit, visit, visitUnderStrain } from './visit.ts';
+import {
+  type Arrival,
+  arrive,
+  isShown,
+  look,
+  overSlowLine,
+  type Tour,
+  type Visit,
+  visit,
+  withEmptyLists,
+  withLongTexts,
+} from './visit.ts';
 
 const MOST_LINKS = 100;
 const ALIKE = 2;
+const AT_ONCE = 3;
 
 export interface InspectOptions {
   browser: Browser;
@@ -66,38 +79,56 @@ export async function inspectPages(options: InspectOptions): Promise<PageReport>
       break;
     }
     progress(`page ${count.pages + 1}: ${path}`);
-    let first: Visit | undefined;
-    for (const size of Object.keys(SIZES) as Size[]) {
-      const seen = await visit(tour, path, size);
-      count.visits += 1;
+    const first = await arrive(tour, path, 'phone');
+    count.visits += 1;
+    if (!isShown(first)) {
+      if (count.pages === 0 && queue.length === 0 && !first.isPage)
+        note(`${path} is no page: it answers ${first.status ?? 'nothing'}.`);
+      continue;
+    }
+    count.pages += 1;
+    const seenIn = await looks(tour, path, first);
+    count.visits += seenIn.length - 1;
+    for (const seen of seenIn) {
       count.opened += seen.opened;
-      first ??= seen;
-      if (!seen.isPage || (seen.status ?? 500) >= 400) break;
-      for (const link of seen.links?.own ?? []) {
+      for (const link of seen.links.own) {
         if (!links.has(link.url)) links.set(link.url, { on: path, link });
         take(link.url);
       }
       for (const url of seen.led) take(url);
-      if (seen.links?.outside) note('Links that lead to other hosts: they are not followed.');
-      for (const left of seen.links?.left ?? []) note(`${left}: a link of that name is left to a person.`);
-      if (until()) break;
+      if (seen.links.outside) note('Links that lead to other hosts: they are not followed.');
+      for (const left of seen.links.left) note(`${left}: a link of that name is left to a person.`);
     }
-    if (first?.isPage && (first.status ?? 500) < 400) {
-      count.pages += 1;
-      if (!until()) await visitUnderStrain(tour, path);
-    } else if (count.pages === 0 && queue.length === 0 && !(first?.isPage ?? false))
-      note(`${path} is no page: it answers ${first?.status ?? 'nothing'}.`);
   }
   await checkLinks(tour, links, note);
   return {
     started: true,
     complete: !until(),
     findings: evidence.findings(note),
-    pictures: evidence.pictures,
+    pictures: evidence.pictures(),
     ...count,
     notTested: [...notTested],
     ms: Math.round(performance.now() - started),
   };
+}
+
+/** All looks at one page, side by side, the slow line among them; what was seen in each size, in their order. */
+async function looks(tour: Tour, path: string, first: Arrival): Promise<Visit[]> {
+  const seen = new Map<Size, Visit>();
+  const at = (size: Size, visited: () => Promise<Visit | undefined>) => async () => {
+    const one = await visited();
+    if (one) seen.set(size, one);
+  };
+  const strains = [overSlowLine, ...(first.window.hasData() ? [withEmptyLists, withLongTexts] : [])];
+  const [phone, ...others] = [
+    at('phone', () => look(tour, first)),
+    at('desktop', () => visit(tour, path, 'desktop')),
+    at('tablet', () => visit(tour, path, 'tablet')),
+    ...strains.map((strain) => () => strain(tour, path)),
+  ];
+  const unlessOver = (one: () => Promise<void>) => async () => (tour.until() ? undefined : one());
+  await atOnce(AT_ONCE, [phone, ...others.map(unlessOver)]);
+  return (Object.keys(SIZES) as Size[]).flatMap((size) => seen.get(size) ?? []);
 }
 
 async function checkLinks(

@@ -54,7 +54,7 @@ export async function scrollThrough(page: Page): Promise<void> {
     .evaluate(async () => {
       for (let y = 0; y < Math.min(document.documentElement.scrollHeight, 12_000); y += innerHeight) {
         window.scrollTo({ top: y, behavior: 'instant' });
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await window.millwrightQa.pause(60);
       }
       window.scrollTo({ top: 0, behavior: 'instant' });
     })

@@ -1,11 +1,15 @@
 import type { Page } from 'playwright-core';
 import type { Fault, Opener } from './dom/types.ts';
 import { measure } from './measure.ts';
+import { animationsEnd } from './rest.ts';
 import { load, settle, unlessGone } from './window.ts';
 
-const AFTER_MS = 150;
+/** What is in the way of a pointer for so long stays there; a busy page is given longer. */
+const BUSY_MS = 1_500;
 const HELD_MS = 600;
-const LATE_MS = 250;
+/** What opens, or closes, has begun to do so by then. */
+const BEGUN_MS = 150;
+const LATE_MS = 400;
 
 export interface Opened {
   opener: Opener;
@@ -33,7 +37,7 @@ export async function openWidgets(
     if (!opener) break;
     done.add(keyOf(opener));
     await page.evaluate(() => window.millwrightQa.remember());
-    if (!(await act(page, opener))) continue;
+    if (!(await act(page, opener, BUSY_MS))) continue;
     if (page.url().split('#')[0] !== url.split('#')[0]) {
       led.push(page.url());
       await load(page, url);
@@ -47,56 +51,61 @@ export async function openWidgets(
   return { opened, led };
 }
 
-async function act(page: Page, { index, action }: Opener): Promise<boolean> {
+async function act(page: Page, { index, action }: Opener, timeout: number): Promise<boolean> {
   const handle = await page
     .evaluateHandle((at) => window.millwrightQa.openerAt(at), index)
     .catch(() => undefined);
   const element = handle?.asElement();
   if (!element) return false;
   try {
-    if (action === 'hover') await element.hover({ timeout: HELD_MS });
-    else await element.click({ timeout: HELD_MS, noWaitAfter: true });
+    if (action === 'hover') await element.hover({ timeout });
+    else await element.click({ timeout, noWaitAfter: true });
   } catch {
     return false;
   } finally {
     await handle?.dispose().catch(() => undefined);
   }
-  await page.waitForTimeout(AFTER_MS);
-  await settle(page, 0);
+  // What has to be fetched first, or comes a little later, is given a moment.
+  await settle(page, LATE_MS);
   return true;
 }
 
-/** Whether anything opened; what has to be fetched first is given a moment. */
-async function appeared(page: Page): Promise<boolean> {
-  const look = () =>
-    page
-      .evaluate(() => {
-        const qa = window.millwrightQa;
-        qa.opened = qa.appeared();
-        return qa.opened.length > 0;
-      })
-      .catch(unlessGone(false));
-  if (await look()) return true;
-  await page.waitForTimeout(LATE_MS);
-  return look();
-}
+/** Whether anything opened. */
+const appeared = (page: Page): Promise<boolean> =>
+  page
+    .evaluate(() => {
+      const qa = window.millwrightQa;
+      qa.opened = qa.appeared();
+      return qa.opened.length > 0;
+    })
+    .catch(unlessGone(false));
 
 async function close(page: Page, opener: Opener, url: string): Promise<void> {
-  const isClosed = async () => {
-    await page.waitForTimeout(AFTER_MS);
-    await settle(page, 0);
-    return page
-      .evaluate(() => window.millwrightQa.opened.every((root) => !window.millwrightQa.isVisible(root)))
-      .catch(unlessGone(false));
-  };
   await page.mouse.move(0, 0).catch(() => undefined);
   await page.keyboard.press('Escape').catch(() => undefined);
-  if (await isClosed()) return;
+  if (await isClosed(page)) return;
   if (opener.action === 'click') {
     const again = (
       await page.evaluate(() => window.millwrightQa.openers()).catch(unlessGone<Opener[]>([]))
     ).find(({ selector }) => selector === opener.selector);
-    if (again && (await act(page, again)) && (await isClosed())) return;
+    if (again && (await act(page, again, HELD_MS)) && (await isClosed(page))) return;
   }
   await load(page, url);
+}
+
+/** Whether what was opened is gone, at once or when its animations have ended. */
+async function isClosed(page: Page): Promise<boolean> {
+  const isGone = (within: number) =>
+    page
+      .evaluate(async (ms) => {
+        const qa = window.millwrightQa;
+        const isOver = () => qa.opened.every((root) => !qa.isVisible(root));
+        for (const end = performance.now() + ms; !isOver() && performance.now() < end; ) await qa.pause(20);
+        if (isOver()) await qa.comesToRest(ms);
+        return isOver();
+      }, within)
+      .catch(unlessGone(false));
+  if (await isGone(BEGUN_MS)) return true;
+  await animationsEnd(page);
+  return isGone(0);
 }

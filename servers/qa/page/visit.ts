@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { advice, emptied, fillWithLongText, lengthened } from './content.ts';
 import type { Fault } from './dom/types.ts';
 import type { Evidence, Place } from './evidence.ts';
@@ -6,12 +6,14 @@ import { walkWithTab } from './keyboard.ts';
 import { type Links, linksOf } from './links.ts';
 import { accessibility, brokenImages, measure, scrollThrough } from './measure.ts';
 import { openWidgets } from './open_widgets.ts';
+import { animationsEnd } from './rest.ts';
 import type { Size } from './types.ts';
-import { load, type OpenWindow, openWindow, settle, unlessGone } from './window.ts';
+import { load, type OpenWindow, openWindow, unlessGone } from './window.ts';
 
 /** Cumulative layout shift up to which a page feels steady (web.dev/cls), and from which it is poor. */
 const SHIFT = { good: 0.1, poor: 0.25 } as const;
-const LATE_MS = 900;
+/** How long a page that came to rest is watched for what moves it all the same. */
+const LATE_MS = 1_250;
 const MOST_WIDGETS = 24;
 const NOWHERE = { left: 0, top: 0, right: 0, bottom: 0 };
 
@@ -27,34 +29,55 @@ export interface Tour {
 }
 
 export interface Visit {
-  status: number | undefined;
-  isPage: boolean;
-  links: Links | undefined;
+  links: Links;
   opened: number;
   led: string[];
 }
 
-const none = (status: number | undefined, isPage: boolean): Visit => ({
-  status,
-  isPage,
-  links: undefined,
-  opened: 0,
-  led: [],
-});
+/** A window in which a page was just opened and came to rest. */
+export interface Arrival {
+  window: OpenWindow;
+  place: Place;
+  status: number | undefined;
+  isPage: boolean;
+}
 
-/** Looks at one page in one window: at rest, with everything opened, in the dark, and by keyboard. */
-export async function visit(tour: Tour, path: string, size: Size): Promise<Visit> {
-  const { browser, origin, allow, headers, evidence, until } = tour;
+export const isShown = ({ status, isPage }: Pick<Arrival, 'status' | 'isPage'>): boolean =>
+  isPage && status !== undefined && status < 400;
+
+/** Opens a page in a window of its own; where it shows none, the window is closed again. */
+export async function arrive(tour: Tour, path: string, size: Size): Promise<Arrival> {
+  const { browser, origin, allow, headers } = tour;
   const window = await openWindow(browser, { origin, size, allow, headers });
-  const { page } = window;
+  const answer = await load(window.page, `${origin}${path}`);
   const place: Place = { path, size, scheme: 'light' };
+  const arrival = { window, place, status: answer?.status, isPage: answer?.isPage ?? false };
+  if (!isShown(arrival)) await leave(tour, arrival);
+  return arrival;
+}
+
+async function leave(tour: Tour, { window, place }: Arrival): Promise<void> {
+  await addIncidents(tour, window, place, place.size);
+  await window.close();
+}
+
+/** Looks at one page in one window; undefined where that shows no page. */
+export async function visit(tour: Tour, path: string, size: Size): Promise<Visit | undefined> {
+  const arrival = await arrive(tour, path, size);
+  return isShown(arrival) ? look(tour, arrival) : undefined;
+}
+
+/** Looks at a page that was opened: at rest, with everything opened, in the dark, and by keyboard. Closes the window. */
+export async function look(tour: Tour, arrival: Arrival): Promise<Visit> {
+  const { origin, evidence, until } = tour;
+  const { window, place } = arrival;
+  const { page } = window;
+  const { size, path } = place;
   const url = `${origin}${path}`;
   const add = async (faults: readonly Fault[], more: Partial<Place> = {}) => {
     for (const fault of faults) await evidence.add({ ...place, ...more }, fault, page);
   };
   try {
-    const answer = await load(page, url);
-    if (!answer?.isPage || answer.status >= 400) return none(answer?.status, answer?.isPage ?? false);
     await page.waitForTimeout(size === 'phone' ? LATE_MS : 0);
     await addShift(tour, window, place);
     await scrollThrough(page);
@@ -80,17 +103,16 @@ export async function visit(tour: Tour, path: string, size: Size): Promise<Visit
       await load(page, url);
       await add(await fillWithLongText(page), { after: 'fill every text field with a long text' });
     }
-    return { ...answer, links, opened, led };
+    return { links, opened, led };
   } finally {
-    await addIncidents(tour, window, place, size);
-    await window.close();
+    await leave(tour, arrival);
   }
 }
 
 /** The dark scheme: what it does to contrast and to the layout, without loading the page anew. */
 async function inTheDark({ evidence }: Tour, { page }: OpenWindow, place: Place): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
-  await settle(page, 0);
+  await animationsEnd(page);
   const dark: Place = { ...place, scheme: 'dark' };
   for (const fault of await measure(page)) await evidence.add(dark, fault, page);
   if (place.size === 'desktop') {
@@ -100,14 +122,11 @@ async function inTheDark({ evidence }: Tour, { page }: OpenWindow, place: Place)
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
-/** A second look over a slow line, where what comes late pushes away what is there, and with empty and long data. */
-export async function visitUnderStrain(tour: Tour, path: string): Promise<void> {
-  const { browser, origin, allow, headers, evidence } = tour;
-  const options = { origin, size: 'phone' as const, allow, headers };
-  const place: Place = { path, size: 'phone', scheme: 'light' };
-  const slow = await openWindow(browser, options);
+/** A look over a slow line, where what comes late pushes away what is there. */
+export async function overSlowLine(tour: Tour, path: string): Promise<void> {
+  const { window, place } = await strained(tour, path, 'over a slow line (300 ms, 400 kbit/s)');
   try {
-    const session = await slow.context.newCDPSession(slow.page);
+    const session = await window.context.newCDPSession(window.page);
     await session.send('Network.enable');
     await session.send('Network.emulateNetworkConditions', {
       offline: false,
@@ -115,41 +134,57 @@ export async function visitUnderStrain(tour: Tour, path: string): Promise<void> 
       downloadThroughput: 50_000,
       uploadThroughput: 50_000,
     });
-    await load(slow.page, `${origin}${path}`);
-    await slow.page.waitForTimeout(LATE_MS);
-    await addShift(tour, slow, { ...place, after: 'over a slow line (300 ms, 400 kbit/s)' });
+    await load(window.page, `${tour.origin}${path}`);
+    await window.page.waitForTimeout(LATE_MS);
+    await addShift(tour, window, place);
   } finally {
-    await addIncidents(tour, slow, { ...place, after: 'over a slow line (300 ms, 400 kbit/s)' }, 'slow');
-    await slow.close();
+    await addIncidents(tour, window, place, 'slow');
+    await window.close();
   }
-  for (const [how, reshape] of [
-    ['with empty lists', emptied],
-    ['with long texts', lengthened],
-  ] as const) {
-    let isReshaped = false;
-    const window = await openWindow(browser, {
-      ...options,
-      reshape: (value) => {
-        isReshaped = true;
-        return reshape(value);
-      },
-    });
-    try {
-      await load(window.page, `${origin}${path}`);
-      if (!isReshaped) return;
-      const faults = reshape === lengthened ? await measure(window.page) : [];
-      for (const fault of faults.map(advice(how)))
-        await evidence.add({ ...place, after: how }, fault, window.page);
-      const broken = window.incidents.filter(({ what }) => what.startsWith('A script fails'));
-      for (const { what } of broken)
-        await evidence.add(
-          { ...place, after: how },
-          { class: 'console-error', severity: 'low', selector: '', what: `${what} (${how})` },
-        );
-    } finally {
-      await window.close();
-    }
+}
+
+/** A look at a page whose data has only empty lists. */
+export const withEmptyLists = (tour: Tour, path: string): Promise<void> =>
+  withOtherData(tour, path, 'with empty lists', emptied, async () => []);
+
+/** A look at a page whose data has long texts. */
+export const withLongTexts = (tour: Tour, path: string): Promise<void> =>
+  withOtherData(tour, path, 'with long texts', lengthened, measure);
+
+async function withOtherData(
+  tour: Tour,
+  path: string,
+  how: string,
+  reshape: (value: unknown) => unknown,
+  faultsOf: (page: Page) => Promise<Fault[]>,
+): Promise<void> {
+  const { window, place } = await strained(tour, path, how, reshape);
+  try {
+    await load(window.page, `${tour.origin}${path}`);
+    for (const fault of (await faultsOf(window.page)).map(advice(how)))
+      await tour.evidence.add(place, fault, window.page);
+    const broken = window.incidents.filter(({ what }) => what.startsWith('A script fails'));
+    for (const { what } of broken)
+      await tour.evidence.add(place, {
+        class: 'console-error',
+        severity: 'low',
+        selector: '',
+        what: `${what} (${how})`,
+      });
+  } finally {
+    await window.close();
   }
+}
+
+async function strained(
+  { browser, origin, allow, headers }: Tour,
+  path: string,
+  after: string,
+  reshape?: (value: unknown) => unknown,
+): Promise<{ window: OpenWindow; place: Place }> {
+  const size = 'phone';
+  const window = await openWindow(browser, { origin, size, allow, headers, ...(reshape && { reshape }) });
+  return { window, place: { path, size, scheme: 'light', after, isStrained: true } };
 }
 
 async function addShift({ evidence }: Tour, { page }: OpenWindow, place: Place): Promise<void> {

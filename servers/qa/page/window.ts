@@ -1,11 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { installRules } from './dom/install.ts';
+import { animationsEnd, comeToRest, countRequests } from './rest.ts';
 import { type Scheme, SIZES, type Size } from './types.ts';
 
 const ACTION_MS = 2_500;
 const LOAD_MS = 15_000;
-const IDLE_MS = 2_000;
-const ANIMATION_MS = 800;
 
 /** Something that happened in a page without being asked for. */
 export interface Incident {
@@ -20,6 +19,8 @@ export interface OpenWindow {
   incidents: Incident[];
   /** Hosts that the page asked for and was not given. */
   outside: Set<string>;
+  /** Whether the page has fetched data as JSON, which `reshape` could change. */
+  hasData(): boolean;
   close(): Promise<void>;
 }
 
@@ -62,16 +63,26 @@ export async function openWindow(browser: Browser, options: WindowOptions): Prom
       outside.add(url.host);
       return route.abort('blockedbyclient');
     }
-    if (options.reshape && isOwn && /^(fetch|xhr)$/.test(request.resourceType()))
-      return reshaped(route, options.reshape);
+    if (options.reshape && isOwn && isFetched(request)) return reshaped(route, options.reshape);
     return route.continue(isOwn && headers ? { headers: { ...request.headers(), ...headers } } : {});
   });
   const page = await context.newPage();
   context.on('page', (popup) => void (popup !== page && popup.close().catch(() => undefined)));
+  countRequests(page);
   await installRules(page);
   const incidents = listen(page, origin);
-  return { page, context, incidents, outside, close: () => context.close().catch(() => undefined) };
+  let hasData = false;
+  page.on('response', (response) => {
+    hasData ||=
+      response.url().startsWith(origin) &&
+      isFetched(response.request()) &&
+      (response.headers()['content-type']?.includes('json') ?? false);
+  });
+  const close = () => context.close().catch(() => undefined);
+  return { page, context, incidents, outside, hasData: () => hasData, close };
 }
+
+const isFetched = (request: Request): boolean => /^(fetch|xhr)$/.test(request.resourceType());
 
 export const isAllowed = ({ hostname, host }: URL, allow: readonly string[]): boolean =>
   allow.includes(host) || allow.includes(hostname);
@@ -150,19 +161,10 @@ export async function load(
   return { status: response.status(), isPage };
 }
 
-/** Waits for the network, unless `idle` is 0, and for animations that end, both bounded. */
-export async function settle(page: Page, idle = IDLE_MS): Promise<void> {
-  if (idle > 0) await page.waitForLoadState('networkidle', { timeout: idle }).catch(() => undefined);
-  await page
-    .evaluate((most) => {
-      const running = document.getAnimations().filter((animation) => {
-        const end = animation.effect?.getComputedTiming().endTime;
-        return typeof end === 'number' && Number.isFinite(end) && animation.playState === 'running';
-      });
-      const ended = Promise.allSettled(running.map(({ finished }) => finished));
-      return Promise.race([ended, new Promise((resolve) => setTimeout(resolve, most))]).then(() => undefined);
-    }, ANIMATION_MS)
-    .catch(() => undefined);
+/** Waits until the page has come to rest and its animations have ended; each is bounded. */
+export async function settle(page: Page, most?: number): Promise<void> {
+  await comeToRest(page, most);
+  await animationsEnd(page);
 }
 
 /** A page that goes elsewhere while it is looked at shows nothing; a rule of ours that fails is a defect of ours. */

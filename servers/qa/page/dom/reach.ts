@@ -285,7 +285,7 @@ export function installReach(): void {
     const faults = [];
     for (const image of images.slice(0, 200)) {
       image.loading = 'eager';
-      const limit = new Promise<'late'>((resolve) => setTimeout(resolve, 1_500, 'late'));
+      const limit = qa.pause(1_500).then(() => 'late' as const);
       const state = await Promise.race([
         limit,
         image.decode().then(

@@ -70,6 +70,12 @@ export interface PageQa {
   focusStop(): FocusStop | undefined;
   isClickable(element: Element): boolean;
   clickable: WeakSet<EventTarget>;
+  /** True as soon as no timer and no frame of the page is due within so many milliseconds; false when they are over. */
+  comesToRest(most: number): Promise<boolean>;
+  /** Waits for animations that end, at most so many milliseconds. */
+  animationsEnd(most: number): Promise<void>;
+  /** Waits, without being taken for a timer of the page. */
+  pause(ms: number): Promise<void>;
   shift: number;
   shifted: string[];
 }
