@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspectPages } from '../../../servers/qa/page/inspect.ts';
 import { launch } from '../../../servers/qa/page/launch.ts';
 import type { PageReport } from '../../../servers/qa/page/types.ts';
+import { load, openWindow } from '../../../servers/qa/page/window.ts';
 import { carriedChromium } from './chromium.ts';
 
 const page = (body: string) =>
@@ -27,6 +29,9 @@ const PAGES: Record<string, string> = {
   ),
   '/asked': page(`<p>Text</p>${afterLoad(100, `fetch('/slow').then(r=>r.text()).then(()=>${add(CUT)})`)}`),
   '/timer': page(`<p>Text</p>${afterLoad(300, add(CUT))}`),
+  '/chain': page(
+    `<p>Text</p>${afterLoad(140, `const id=setInterval(()=>{clearInterval(id);requestAnimationFrame(()=>setTimeout(()=>{${add(CUT)}},140))},140)`)}`,
+  ),
   '/moved': page(
     `${'<p>Text that is pushed away.</p>'.repeat(9)}${afterLoad(1_150, "document.body.insertAdjacentHTML('afterbegin','<div style=height:400px>Ad</div>')")}`,
   ),
@@ -41,6 +46,8 @@ const PAGES: Record<string, string> = {
   ),
 };
 
+let browser: Browser;
+let origin: string;
 let server: Server;
 let report: PageReport;
 const asked: { path: string; cookie: string | undefined }[] = [];
@@ -59,8 +66,8 @@ beforeAll(async () => {
     response.end(PAGES[path]);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const browser = await launch(await carriedChromium(), ['127.0.0.1']);
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  browser = await launch(await carriedChromium(), ['127.0.0.1']);
   const out = await mkdtemp(join(tmpdir(), 'millwright-looks-'));
   const watch = setInterval(() => {
     mostAtOnce = Math.max(mostAtOnce, browser.contexts().length);
@@ -69,11 +76,13 @@ beforeAll(async () => {
     report = await inspectPages({ browser, origin, budget: { pages: 10, ms: 200_000 }, out });
   } finally {
     clearInterval(watch);
-    await browser.close();
     await rm(out, { recursive: true, force: true });
   }
 }, 240_000);
-afterAll(() => void server.close());
+afterAll(async () => {
+  await browser.close();
+  server.close();
+});
 
 const foundOn = (path: string, kind: string) =>
   report.findings.filter((one) => one.class === kind && one.where.includes(` on ${path} (`));
@@ -86,6 +95,19 @@ test.each(['/asked', '/timer'])('%s: what comes after the load is seen in every 
     'Also: desktop, dark; desktop, light; phone, dark; tablet, dark; tablet, light.',
   );
 });
+
+test.each(['/asked', '/timer', '/chain'])(
+  '%s: a page that still asks or waits for something is not at rest',
+  async (path) => {
+    const { page: one, close } = await openWindow(browser, { origin, size: 'phone', allow: [] });
+    try {
+      await load(one, `${origin}${path}`);
+      expect(await one.evaluate(() => document.querySelectorAll('.cut').length)).toBe(1);
+    } finally {
+      await close();
+    }
+  },
+);
 
 test('what moves the page long after it was loaded is a layout shift, at once and over a slow line', () => {
   expect(foundOn('/moved', 'layout-shift')).toMatchObject([{ severity: 'high', confirmed: true }]);
@@ -104,7 +126,7 @@ test('a page with data is looked at with empty lists too', () => {
 
 test('nothing is kept from one window or one page for another', () => {
   expect(foundOn('/kept', 'cut-text')).toEqual([]);
-  for (const path of Object.keys(PAGES).filter((one) => one !== '/kept')) {
+  for (const path of ['/', ...PATHS].filter((one) => one !== '/kept')) {
     const first = asked.filter((one) => one.path === path && one.cookie === undefined).length;
     // Phone, tablet, desktop, the slow line, and twice with other data; the first link is followed without a window.
     const windows = path === '/data' ? 6 : 4;
