@@ -238,6 +238,25 @@ test('a session that goes out without HttpOnly is seen in the source, and only t
     (await inFolder(files, readSources)).map(({ path, openCookie }) => `${path} ${openCookie ?? '-'}`);
   expect(await cookies(harbour('Path=/; Secure'))).toEqual(['/keys session', '/tides -']);
   expect(await cookies(harbour('Path=/; Secure; HttpOnly'))).toEqual(['/keys -', '/tides -']);
+  const named = (before: string, call: string, flags: string) => ({
+    'server.mjs': `import http from 'node:http'; ${before.replace('FLAGS', flags)};
+      http.createServer(async (req, res) => {
+        if (req.method === 'POST' && req.url === '/keys') { const { word } = await readJson(req);
+          const headers = { 'set-cookie': ${call} }; res.writeHead(204, headers).end(); }
+        if (req.method === 'POST' && req.url === '/out') {
+          const headers = { 'set-cookie': 'sid=; Max-Age=0; HttpOnly' }; res.writeHead(204, headers).end(); }
+      }).listen(1);`,
+  });
+  for (const [before, call] of [
+    [`const NAME = 'sid'; const cookieFor = (value) => \`\${NAME}=\${value}; FLAGS\``, 'cookieFor(word)'],
+    [`const bake = (name, value) => \`\${encodeURIComponent(name)}=\${value}; FLAGS\``, "bake('sid', word)"],
+    ["const bake = (name, value) => name + '=' + value + '; FLAGS'", "bake('sid', word)"],
+  ] as const) {
+    expect(await cookies(named(before, call, 'Path=/'))).toEqual(['/keys sid', '/out -']);
+    expect(await cookies(named(before, call, 'Path=/; HttpOnly'))).toEqual(['/keys -', '/out -']);
+    const theme = named(before.replace("'sid'", "'theme'"), call.replace("'sid'", "'theme'"), 'Path=/');
+    expect(await cookies(theme)).toEqual(['/keys -', '/out -']);
+  }
   const hono = (options: string) => ({
     'index.ts': `import { Hono } from 'hono'; import { setCookie } from 'hono/cookie'; const app = new Hono();
       app.post('/in', async (c) => { setCookie(c, 'sid', await make(c), ${options}); return c.body(null, 204); }); export default app;`,

@@ -1,4 +1,5 @@
-import { argumentsOf, type Node, nameOf, nodesIn, textOf } from './ast.ts';
+import { argumentsOf, isFunction, type Node, nameOf, nodesIn, textOf } from './ast.ts';
+import { functionsIn } from './reach.ts';
 
 const SENDS = /^(setCookie|setSignedCookie)$/;
 const STEPS = 4;
@@ -25,7 +26,39 @@ export function openCookieIn(
   if (!sends || says(/httponly/i) || says(REMOVES)) return undefined;
   const named = calls.flatMap((call) => argumentsOf(call).flatMap((one) => textOf(one) ?? []));
   const written = texts.flatMap((text) => /^([\w-]{2,40})=/.exec(text)?.[1] ?? []);
-  return [...named, ...written].find(isSession);
+  return [...named, ...written, ...namesBefore(all, file)].find(isSession);
+}
+
+/** Names that stand before the "=" of a text as a constant, or as a parameter that a call gives a text. */
+function namesBefore(nodes: readonly Node[], file: Node): string[] {
+  const constant = (node: Node | undefined): string[] => {
+    const declared = nodesIn(file).find(
+      ({ type, id }) => type === 'VariableDeclarator' && node && nameOf(id) === nameOf(node),
+    );
+    const text = textOf(node) ?? textOf(declared?.init);
+    return text === undefined ? [] : [text];
+  };
+  const given = (node: Node): string[] =>
+    [...functionsIn(file)]
+      .filter(([, helper]) => helper.start <= node.start && helper.end >= node.end)
+      .flatMap(([name, helper]) => {
+        const at = (helper.params as Node[]).findIndex((param) => nameOf(param) === nameOf(node));
+        const calls = nodes.filter(
+          ({ type, callee }) => type === 'CallExpression' && nameOf(callee) === name,
+        );
+        return at === -1 ? [] : calls.flatMap((call) => constant(argumentsOf(call)[at]));
+      });
+  return [...new Set(nodes)].flatMap(beforeEquals).flatMap((node) => [...constant(node), ...given(node)]);
+}
+
+/** The name that stands before the "=" of a text which is put together: `${name}=…`, or `name + '='`. */
+function beforeEquals({ type, operator, quasis, expressions, left, right }: Node): Node[] {
+  const [start, behind] = ((quasis as Node[] | undefined) ?? []).map(partOf);
+  const isTemplate = type === 'TemplateLiteral' && start === '' && behind?.startsWith('=');
+  const isSum = type === 'BinaryExpression' && operator === '+' && textOf(right)?.startsWith('=');
+  const name = isTemplate ? (expressions as Node[])[0] : isSum ? (left as Node) : undefined;
+  const plain = name?.type === 'CallExpression' ? argumentsOf(name)[0] : name;
+  return plain?.type === 'Identifier' ? [plain] : [];
 }
 
 /** A piece of a template. */
@@ -38,10 +71,12 @@ function namedBy(nodes: readonly Node[], file: Node): Node[] {
   let front = nodes;
   for (let step = 0; step < STEPS && front.length > 0; step += 1) {
     const used = new Set(front.flatMap((node) => (node.type === 'Identifier' ? [String(node.name)] : [])));
+    const own = new Set(front.flatMap(declaredBy));
     const declared = nodesIn(file).filter(
       (node) =>
         (node.type === 'VariableDeclarator' || node.type === 'FunctionDeclaration') &&
         used.has(nameOf(node.id) ?? '') &&
+        !own.has(nameOf(node.id) ?? '') &&
         !found.has(node) &&
         node.end - node.start < MOST_CHARS,
     );
@@ -49,6 +84,14 @@ function namedBy(nodes: readonly Node[], file: Node): Node[] {
     front = declared.flatMap(nodesIn);
   }
   return [...found].flatMap(nodesIn);
+}
+
+/** The names that a node gives to something: a variable, or a function's parameters. */
+function declaredBy(node: Node): string[] {
+  const params = isFunction(node) ? (node.params as Node[]).map((param) => param.left ?? param) : [];
+  return [...params, ...(node.type === 'VariableDeclarator' ? [node.id] : [])].flatMap(
+    (one) => nameOf(one) ?? [],
+  );
 }
 
 /** Whether a helper of another file, which is not looked into, may say how the cookie goes out. */

@@ -14,7 +14,7 @@ export interface Reach {
 const functions = new WeakMap<Node, Map<string, Node>>();
 
 /** The functions of a file that have a name. */
-function functionsIn(file: Node): Map<string, Node> {
+export function functionsIn(file: Node): ReadonlyMap<string, Node> {
   const known = functions.get(file);
   if (known) return known;
   const found = new Map<string, Node>();
