@@ -20,6 +20,9 @@ const NO_NAME = new RegExp(
     .join('|')})$`,
   'i',
 );
+/** Words that are a name all the same where a colon or an issue says so. */
+const NAME_WHEN_MARKED = /^(to|for)$/;
+const MARKED = /(?<![\w-])["'`]?(to|for)["'`]?:/g;
 const NAMING = [
   new RegExp(
     `["'\`](${NAME})["'\`](?=[^"'\`]*\\b(?:required|missing|must|should|expected|invalid|needed|needs|has to)\\b)`,
@@ -150,6 +153,7 @@ function fromJson(json: unknown, name: string | undefined, depth: number): Said[
     'error',
     'detail',
     'reason',
+    'problem',
     'expected',
     'pattern',
     'description',
@@ -174,10 +178,12 @@ function fromJson(json: unknown, name: string | undefined, depth: number): Said[
       return value.map((one) => ({ name: String(one), text: '' }));
     if (typeof value === 'object') return fromJson(value, isGroup ? at : key, depth + 1);
     const isTold = typeof value === 'string' && depth > 0 && own.length === 0 && at === undefined;
-    return isTold && !NO_NAME.test(key) && /^\w{1,30}$/.test(key) ? [{ name: key, text: value }] : [];
+    return isTold && isName(key) && /^\w{1,30}$/.test(key) ? [{ name: key, text: value }] : [];
   });
   return [...own, ...within];
 }
+
+const isName = (word: string): boolean => NAME_WHEN_MARKED.test(word) || !NO_NAME.test(word);
 
 /** The field that an issue is about, as validators write it. */
 function placeOf(issue: Record<string, unknown>): string | undefined {
@@ -187,7 +193,7 @@ function placeOf(issue: Record<string, unknown>): string | undefined {
       ? value.find((one) => typeof one === 'string' && one !== 'body')
       : value;
     const name = typeof last === 'string' ? last.split(/[/.]/).filter(Boolean)[0] : undefined;
-    if (name !== undefined && new RegExp(`^${NAME}$`).test(name) && !NO_NAME.test(name)) return name;
+    if (name !== undefined && new RegExp(`^${NAME}$`).test(name) && isName(name)) return name;
   }
   return undefined;
 }
@@ -197,11 +203,16 @@ function mentions(text: string, fields: readonly Field[], input: Input): [string
   const place = input.method === 'GET' ? 'query' : 'body';
   const known = fields.filter((field) => field.place === place).map(({ name }) => name);
   const named = NAMING.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name = '']) => name));
-  const names = [...new Set([...known, ...named, ...listed(text.replace(/\s*\([^)]*\)/g, ''))])].filter(
+  const marked = [...text.matchAll(MARKED)].map(([, name = '']) => name);
+  const names = [...known, ...named, ...listed(text.replace(/\s*\([^)]*\)/g, ''))].filter(
     (name) => !NO_NAME.test(name),
   );
-  const found = names
-    .map((name) => ({ name, at: text.search(new RegExp(`(?<![\\w-])${name}(?![\\w])`, 'i')) }))
+  const placeOfName = (name: string) =>
+    marked.includes(name)
+      ? text.search(new RegExp(`(?<![\\w-])${name}["'\`]?:`))
+      : text.search(new RegExp(`(?<![\\w-])${name}(?![\\w])`, 'i'));
+  const found = [...new Set([...names, ...marked])]
+    .map((name) => ({ name, at: placeOfName(name) }))
     .filter(({ at }) => at !== -1)
     .toSorted((a, b) => a.at - b.at);
   if (found.length === 0) {

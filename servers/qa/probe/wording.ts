@@ -27,7 +27,8 @@ export function told(text: string): Told {
   return { ...typeIn(text), ...boundsIn(text) };
 }
 
-const NUMBER = /\b(integer|number|numeric|whole number|cents|positive|greater than|at least \d+$|decimal)\b/i;
+const NUMBER =
+  /\b(integer|number|numeric|whole(?= \w+,? (?:above|over|from|between)\b)|cents|positive|greater than|at least \d+$|decimal)\b/i;
 
 function typeIn(text: string): Told {
   const list = /\b(?:array|list)\b(?: of (\w+))?/i.exec(text);
@@ -57,7 +58,7 @@ function boundsIn(text: string): Told {
     from ?? number(/(?:at least|minimum(?: of| is)?|min(?:imum)?:?|>=?|≥|not less than)\s*(-?\d+)/i);
   const high =
     to ?? number(/(?:at most|maximum(?: of| is)?|max(?:imum)?:?|<=?|≤|up to|no more than)\s*(\d+)/i);
-  const above = number(/(?:greater|more) than (-?\d+)/i);
+  const above = number(/(?:(?:greater|more) than|above|over) (-?\d+)/i);
   if (isLength)
     return {
       ...(low === undefined ? {} : { minLength: low }),

@@ -90,6 +90,21 @@ describe('what a refusal says of the body', () => {
       { note: expect.stringMatching(/^.{1,9}$/) },
     ],
     [
+      'a small word for a name, and a whole number of something',
+      { error: 'to: another mate; coins: whole pieces above 2' },
+      { to: expect.anything(), coins: 3 },
+    ],
+    [
+      'the same as issues',
+      {
+        problems: [
+          { field: 'to', problem: 'another mate' },
+          { field: 'coins', problem: 'whole, over 0' },
+        ],
+      },
+      { to: expect.anything(), coins: 1 },
+    ],
+    [
       'an object with either',
       { error: 'an object with lane or note' },
       { lane: expect.anything(), note: expect.anything() },
@@ -97,6 +112,11 @@ describe('what a refusal says of the body', () => {
     ['names alone', { missing: ['vessel', 'crew'] }, { vessel: expect.anything(), crew: expect.anything() }],
   ])('%s', (_, body, values) => {
     expect(learnt(body)).toMatchObject(values);
+  });
+
+  test('a small word is a name only where it is marked as one', () => {
+    for (const error of ['hatch must be set to 6 digits', 'hatch: set to 6 digits, for all'])
+      expect(Object.keys(learnt({ error }))).toEqual(['hatch']);
   });
 
   test('one refusal after another', () => {
