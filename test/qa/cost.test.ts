@@ -24,7 +24,7 @@ const OPENAPI = {
     '/fan': { get: {} },
   },
 };
-/** A hash that is slow on purpose, for those who registered only. */
+/** A hash that is slow on purpose, for those who registered only, who may try a few times from one address. */
 const SOURCE = (rounds: number, calls: number) => `
 const users = new Map();
 const tries = new Map();
@@ -33,9 +33,12 @@ export default { async fetch(request, env) {
   const { pathname } = new URL(request.url);
   if (request.method === 'POST') {
     const { name, password } = await request.json();
+    if (pathname === '/register' && !/^[a-z]{6}$/.test(name)) return Response.json({ error: 'name must be six lower-case letters' }, { status: 400 });
     if (pathname === '/register') { users.set(name, 1); return Response.json({ ok: true }, { status: 201 }); }
+    const address = request.headers.get('cf-connecting-ip') ?? 'here';
     tries.set(name, (tries.get(name) ?? 0) + 1);
-    if (pathname === '/login' && tries.get(name) > 6) return Response.json({}, { status: 429 });
+    tries.set(address, (tries.get(address) ?? 0) + 1);
+    if (pathname === '/login' && (tries.get(name) > 6 || tries.get(address) > 30)) return Response.json({}, { status: 429 });
     if (pathname === '/login') return users.has(name) ? Response.json({ hash: stretchPassword(password) }) : Response.json({}, { status: 401 });
   }
   if (pathname === '/fan') {

@@ -19,6 +19,11 @@ export interface Route {
 export interface Routes {
   routes: Route[];
   send(request: HttpRequest): Promise<Exchange>;
+  /**
+   * Other people register, who sign in from here on, each from an address of their own: what limits tries by name or
+   * by address begins anew for them.
+   */
+  renew(): Promise<void>;
 }
 
 /**
@@ -46,28 +51,59 @@ export async function findRoutes(
   const hasSecret = ({ fields }: Input) =>
     fields.some(({ type, name }) => type === 'password' || /pass/i.test(name));
   const registers = inputs.filter((input) => hasSecret(input) && REGISTERS.test(input.path));
-  const people: string[] = [];
-  for (let number = 0; number < PEOPLE && registers.length > 0; number += 1) {
-    const who = tag();
-    const taken = [];
-    for (const input of registers) taken.push(await client.send(requestFor(input, validValues(input, who))));
-    if (taken.some(({ status }) => status < 400)) people.push(who);
-    else break;
-  }
+  let address = 0;
   let turn = 0;
-  const somebody = () => people[turn++ % Math.max(1, people.length)] ?? tag();
+  const send = (request: HttpRequest) =>
+    client.send(
+      address === 0 ? request : { ...request, headers: { ...request.headers, ...from(address++) } },
+    );
+  let people = await registered(registers, tag, send);
+  const somebody = () => people[turn++ % Math.max(1, people.length)] ?? {};
   const sent = inputs
     .filter(({ method }) => method !== 'DELETE')
     .map((input) => ({
       where: `${input.method} ${pathOf(input.path)}`,
-      build: () =>
-        requestFor(
-          input,
-          validValues(input, hasSecret(input) && !registers.includes(input) ? somebody() : tag()),
-        ),
+      build: () => {
+        const signsIn = hasSecret(input) && !registers.includes(input);
+        return requestFor(input, { ...validValues(input, tag()), ...(signsIn && somebody()) });
+      },
     }));
   const pages = surface.pages.map((page) => ({ where: `GET ${pathOf(page)}`, build: () => get(page) }));
   const seen = new Set<string>();
   const routes = [...sent, ...pages].filter(({ where }) => !seen.has(where) && seen.add(where));
-  return { routes: routes.slice(0, MOST_ROUTES), send: client.send };
+  return {
+    routes: routes.slice(0, MOST_ROUTES),
+    send,
+    async renew() {
+      address += 1;
+      const others = await registered(registers, tag, send);
+      if (others.length > 0) people = others;
+    },
+  };
+}
+
+/** What people registered with, where one can; they sign in with the same. */
+async function registered(
+  registers: readonly Input[],
+  tag: () => string,
+  send: Routes['send'],
+): Promise<Record<string, unknown>[]> {
+  const people: Record<string, unknown>[] = [];
+  for (let number = 0; number < PEOPLE && registers.length > 0; number += 1) {
+    const who = tag();
+    const taken: Record<string, unknown>[] = [];
+    for (const input of registers) {
+      const values = validValues(input, who);
+      if ((await send(requestFor(input, values))).status < 400) taken.push(values);
+    }
+    if (taken.length === 0) break;
+    people.push(Object.assign({}, ...taken));
+  }
+  return people;
+}
+
+/** The platform tells a Worker by these where a request comes from; the addresses are those of documentation (RFC 5737). */
+function from(number: number): Record<string, string> {
+  const address = `203.0.113.${1 + (number % 250)}`;
+  return { 'cf-connecting-ip': address, 'x-forwarded-for': address, 'x-real-ip': address };
 }
