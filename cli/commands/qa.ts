@@ -88,7 +88,7 @@ async function tested(io: Io, options: QaOptions, named: string, signal: AbortSi
   const whole: SuiteReport = { ...report, not_tested: [...notes, ...report.not_tested] };
   const file = await leave(out, named, whole, pictures);
   progress(`report: ${file}`);
-  print(io, named, whole);
+  await print(io, named, whole);
   return EXITS[whole.verdict];
 }
 
@@ -116,7 +116,11 @@ async function leave(
   return file;
 }
 
-function print(io: Io, target: string, { verdict, findings, checks, not_tested, ms }: SuiteReport): void {
+async function print(
+  io: Io,
+  target: string,
+  { verdict, findings, checks, not_tested, ms }: SuiteReport,
+): Promise<void> {
   const bare = findings.map(({ picture: _, ...finding }) => finding);
   if (io.json) {
     process.stdout.write(`${JSON.stringify({ target, verdict, findings: bare, checks, not_tested, ms })}\n`);
@@ -126,7 +130,8 @@ function print(io: Io, target: string, { verdict, findings, checks, not_tested, 
     process.stdout.write(
       `${severity.padEnd(8)}  ${kind}: ${shown(what, 160)}\n          ${shown(where, 160)}\n`,
     );
-  for (const what of not_tested) process.stdout.write(`not tested: ${shown(what, 200)}\n`);
+  const { joined } = await import('../../servers/qa/not_tested.ts');
+  for (const what of joined(not_tested)) process.stdout.write(`not tested: ${shown(what, 200)}\n`);
   process.stdout.write(`${verdict === 'PASS' ? good(verdict) : bad(verdict)}\n`);
 }
 

@@ -13,6 +13,8 @@ export interface Reporter {
   finding(finding: Finding, picture?: Buffer): void;
   /** Something that could not be looked at, and why; never silently left out. */
   notTested(what: string): void;
+  /** The target has nothing for the check: it does not count as having run. `what` says so where no finding does. */
+  nothing(what?: string): void;
   /** What ran, by the names that a criterion may be tied to. */
   ran(what: Partial<Checked>): void;
   /** How long one of the check's `parts` took, when it ran. */
@@ -73,12 +75,17 @@ export async function runSuite(
     progress(`${name}: running`);
     const begun = performance.now();
     const before = findings.length;
+    let isIdle = false;
     const tookOf = new Map<string, number>();
     const reporter: Reporter = {
       ran: (what) => void Object.assign(evidence, what),
       part: (part, ms) => void tookOf.set(part, ms),
       finding: (finding, picture) => void findings.push({ ...finding, ...(picture && { picture }) }),
       notTested: (what) => void notTested.add(what),
+      nothing(what) {
+        isIdle = true;
+        if (what !== undefined) notTested.add(`${name}: ${what}`);
+      },
       progress: (line) => progress(`${name}: ${line}`),
     };
     const failure = await run(target, reporter, signal).then(
@@ -89,7 +96,7 @@ export async function runSuite(
     if (failure) notTested.add(`${name}: it could not be run: ${failure.message.slice(0, 500)}`);
     broken ||= failure !== undefined;
     const ms = Math.round(performance.now() - begun);
-    ran.push({ name, ran: failure === undefined, ms });
+    ran.push({ name, ran: failure === undefined && !isIdle, ms });
     for (const part of parts) ran.push({ name: part, ran: tookOf.has(part), ms: tookOf.get(part) ?? 0 });
     progress(`${name}: ${failure ? 'could not be run' : `${findings.length - before} found`}, ${ms} ms`);
   }

@@ -97,6 +97,7 @@ async function folderTarget(
   );
   const layers = plan.kind === 'static' ? [] : await dependenciesOf(sandbox, from, folder, options);
   const entry = await entryOf(folder, plan);
+  const start = startedBy(plan);
   const target = {
     kind: plan.kind,
     shown: named,
@@ -108,6 +109,7 @@ async function folderTarget(
     allow,
     ...(auth && { auth }),
     ...(entry !== undefined && { entry }),
+    ...(start !== undefined && { start }),
     ...('guessed' in plan && plan.guessed && { guessed: true }),
   };
   const ready = await makeReady(plan, sandbox, folder, layers, options);
@@ -122,6 +124,12 @@ const WORDS: Record<Plan['kind'], (plan: Plan) => string> = {
   static: (plan) => `serve the pages of ${plan.kind === 'static' ? plan.dir : ''}`,
   sources: () => 'look at the sources, for nothing here starts as a product,',
 };
+/** What a person types to start it. */
+function startedBy(plan: Plan): string | undefined {
+  if (plan.kind === 'command') return plan.command.filter((word) => word !== '--silent').join(' ');
+  return plan.kind === 'worker' ? 'npx wrangler dev' : undefined;
+}
+
 /** Where a person would find the product when it is started by hand. */
 const ORIGINS: Record<Plan['kind'], string> = {
   worker: 'http://127.0.0.1:8787',

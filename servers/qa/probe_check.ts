@@ -13,9 +13,9 @@ export const probeCheck: Check = {
   name: 'probe',
   needs: 'product',
   parts: ['cost'],
-  async run(target, { finding, notTested, progress, ran, part }, signal) {
+  async run(target, { finding, notTested, nothing, progress, ran, part }, signal) {
     if (target.kind === 'static')
-      return notTested('probe: pages of files alone have no server of their own to attack.');
+      return nothing('pages of files alone have no server of their own to attack.');
     const view = await browserFor(target.sandbox);
     if (!view) notTested('probe: no Chromium is there, so what runs in pages was judged by their text.');
     const limits = { ...(view && BROWSER_LIMITS), wallMs: PROBE_BUDGET.ms + AROUND_MS };

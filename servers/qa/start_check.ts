@@ -40,9 +40,18 @@ export const startCheck: Check = {
       where: started ? 'GET /' : (target.entry ?? 'GET /'),
       what: started
         ? `The product answers its first request with ${status}.`
-        : `The product does not start: ${why}`.slice(0, 2_000),
-      reproduce: `curl -i ${target.origin}/`,
+        : `The product does not start: ${wordsOf(why)}`.slice(0, 2_000),
+      reproduce: started ? `curl -i ${target.origin}/` : (target.start ?? `curl -i ${target.origin}/`),
       confirmed: true,
     });
   },
 };
+
+const ERROR = /^\s*(?:Uncaught )?((?:[A-Z]\w*)?Error\b.*)$/m;
+
+/** What a product said when it did not start, its error before the rest; paths as the project has them. */
+function wordsOf(why: string): string {
+  const own = why.replace(/\/\S*?\/job\/project\/|\/job\/project\//g, '');
+  const error = ERROR.exec(own)?.[1];
+  return error === undefined || own.startsWith(error) ? own : `${error}\n${own}`;
+}

@@ -16,11 +16,16 @@ const WALL_MS = 120_000;
 export const suiteCheck: Check = {
   name: 'suite',
   needs: 'folder',
-  async run({ folder, layers, sandbox, kind, repository }, { finding, notTested, progress, ran }, signal) {
+  async run(
+    { folder, layers, sandbox, kind, repository },
+    { finding, notTested, nothing, progress, ran },
+    signal,
+  ) {
     if (folder === undefined || !sandbox) throw new Error('there are no sources, or nothing to contain them');
     const plan = await detectSuite(readerOf(folder));
     if (!plan) {
-      if (kind === 'static') return notTested('suite: pages of files alone name no tests');
+      if (kind === 'static') return nothing('pages of files alone name no tests');
+      nothing();
       return finding({
         class: 'no-tests',
         severity: kind === 'sources' ? 'medium' : 'low',

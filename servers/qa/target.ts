@@ -57,6 +57,8 @@ export interface Target {
   fault?: string;
   /** The file that is started, relative to `folder`. */
   entry?: string;
+  /** What a person types to start it. */
+  start?: string;
   /** How it starts was only guessed: when it ends well without listening, it is a library. */
   guessed?: boolean;
   /** Where to begin, for a single page. */

@@ -1,5 +1,6 @@
 import type { SuiteReport } from '../checks.ts';
 import { SEVERITIES, worstFirst } from '../finding.ts';
+import { joined } from '../not_tested.ts';
 import { STYLE } from './style.ts';
 
 type Shown = SuiteReport['findings'][number];
@@ -53,7 +54,13 @@ ${checks.map(({ name, ran, ms: took }) => `<tr><td>${text(name)}</td><td>${ran ?
 </section>
 <section>
 <h2>Not tested</h2>
-${not_tested.length === 0 ? '<p class="soft">Nothing that the checks know of.</p>' : `<ul class="plain">${not_tested.map((what) => `<li>${text(what)}</li>`).join('\n')}</ul>`}
+${
+  not_tested.length === 0
+    ? '<p class="soft">Nothing that the checks know of.</p>'
+    : `<ul class="plain">${joined(not_tested)
+        .map((what) => `<li>${text(what)}</li>`)
+        .join('\n')}</ul>`
+}
 </section>
 ${pages.length === 0 ? '' : `<section><h2>The pages as they were</h2><div class="pictures">${pages.map(page).join('\n')}</div></section>`}
 </main>
@@ -70,13 +77,21 @@ const SENTENCES: Record<SuiteReport['verdict'], string> = {
 
 function article({ class: kind, severity, where, what, reproduce, confirmed, picture }: Shown): string {
   const tags = `${severity} · ${kind}${confirmed ? '' : ' · seen once, not confirmed'}`;
+  const [title, rest] = headline(what);
   return `<article class="${severity}">
 <p class="tags">${text(tags)}</p>
-<h3>${text(what)}</h3>
+<h3>${text(title)}</h3>
 <p class="where">${text(where)}</p>
+${rest === '' ? '' : `<p class="seen">${text(rest)}</p>`}
 ${picture ? figure(picture, `${kind}: ${where}`) : ''}
 <pre>${text(reproduce)}</pre>
 </article>`;
+}
+
+/** The first line or sentence, and what follows it. */
+function headline(what: string): [string, string] {
+  const end = /\n|[.!?] +(?=\S)/.exec(what);
+  return end ? [what.slice(0, end.index + 1).trim(), what.slice(end.index + 1).trim()] : [what, ''];
 }
 
 const page = ({ name, bytes, change }: ReportPage['pages'][number]): string =>

@@ -20,6 +20,7 @@ article.critical{--tone:var(--critical)}article.high{--tone:var(--high)}article.
 article h3{margin:0;font-size:1.02rem;line-height:1.4}
 article .tags{color:var(--tone);font-size:.85rem;font-weight:650;margin:0 0 .15rem}
 article .where{color:var(--soft);font-size:.9rem;margin:.3rem 0 0}
+article .seen{margin:.6rem 0 0;font-size:.93rem;white-space:pre-wrap;max-height:16rem;overflow:auto}
 figure{margin:.9rem 0 0}
 img{display:block;max-width:100%;max-height:34rem;height:auto;width:auto;border:1px solid var(--line);border-radius:6px}
 pre{margin:.9rem 0 0;padding:.7rem .8rem;background:var(--paper);border:1px solid var(--line);border-radius:6px;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap}
