@@ -37,7 +37,8 @@ export function gateDefinition(factory: Definitions, gate: Gate): string {
 function definitionOf({ gates }: Definitions, gate: Gate) {
   if (gate === 'qa.suite') return gates.smoke;
   if (gate === PAGE_GATE) return { budget: PAGE_BUDGET, pages: gates.pages ?? {} };
-  return gate === 'qa.probe' ? { budget: PROBE_BUDGET } : gates[gate];
+  if (gate === 'qa.probe') return { budget: PROBE_BUDGET, ...(gates.probe && { probe: gates.probe }) };
+  return gates[gate];
 }
 
 const LEVELS = ['none', 'partial', 'full'];

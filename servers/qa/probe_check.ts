@@ -1,9 +1,7 @@
 import { PROBE_BUDGET } from '../core/gates.ts';
-import type { Sandbox } from '../core/sandbox/sandbox.ts';
 import type { Check } from './checks.ts';
 import { openApiIn } from './openapi_file.ts';
-import { BROWSER_LIMITS } from './page/check.ts';
-import { BrowserMissing, findBrowser, placed } from './page/find_browser.ts';
+import { browserFor, NO_BROWSER } from './probe_browser.ts';
 import { reportOf } from './report.ts';
 
 const AROUND_MS = 60_000;
@@ -17,8 +15,8 @@ export const probeCheck: Check = {
     if (target.kind === 'static')
       return nothing('pages of files alone have no server of their own to attack.');
     const view = await browserFor(target.sandbox);
-    if (!view) notTested('probe: no Chromium is there, so what runs in pages was judged by their text.');
-    const limits = { ...(view && BROWSER_LIMITS), wallMs: PROBE_BUDGET.ms + AROUND_MS };
+    if (!view) notTested(`probe: ${NO_BROWSER}`);
+    const limits = { ...view?.limits, wallMs: PROBE_BUDGET.ms + AROUND_MS };
     const { auth, allow } = target;
     const openapi = target.folder === undefined ? undefined : await openApiIn(target.folder);
     const input = {
@@ -55,14 +53,3 @@ export const probeCheck: Check = {
     progress(`${report.requests} requests`);
   },
 };
-
-/** Where the probe finds a browser; undefined where there is none. */
-async function browserFor(sandbox: Sandbox | undefined): Promise<ReturnType<typeof placed> | undefined> {
-  try {
-    const found = await findBrowser();
-    return sandbox ? placed(found, sandbox) : { browser: found, layers: [] };
-  } catch (error) {
-    if (error instanceof BrowserMissing) return undefined;
-    throw error;
-  }
-}

@@ -13,10 +13,19 @@ import { endOf, type Outcome, printed, unmet } from '../core/outcome.ts';
 import type { Services } from '../core/services.ts';
 import { bundleWorker, type WorkerBundle } from '../core/target/bundle.ts';
 import { openApiIn } from './openapi_file.ts';
+import { browserFor, NO_BROWSER } from './probe_browser.ts';
 import { programFor } from './program.ts';
 import { insertReport } from './queries.ts';
-import { faultOf, type Report, readReport, reportOfNoProduct, shownFindings } from './report.ts';
+import {
+  faultOf,
+  type Report,
+  readReport,
+  reportOfNoProduct,
+  reportOfNothing,
+  shownFindings,
+} from './report.ts';
 import { layOutWorker, withRoom } from './room.ts';
+import { servesNothing } from './serves_nothing.ts';
 
 /** Whose task a report is left on. */
 export const holding = z.strictObject({
@@ -47,7 +56,9 @@ export const runProbe: JobRunner = async (input, { id, services, signal }) => {
   const { commit, holding } = probeJob.parse(input);
   const { factory } = await services.factory();
   const started = performance.now();
-  const { report, ...outcome } = await probed(services, commit, signal);
+  const { report, ...outcome } =
+    (factory.gates.probe?.serves === 'nothing' && (await nothingToProbe(services, commit, signal))) ||
+    (await probed(services, commit, signal));
   signal.throwIfAborted();
   const ms = Math.round(performance.now() - started);
   const tree = await treeOf(await openAuthority(services.paths.git), commit);
@@ -70,6 +81,18 @@ export const runProbe: JobRunner = async (input, { id, services, signal }) => {
 
 /** The same commit is probed with the same seed. */
 const seedOf = (commit: string) => Number.parseInt(commit.slice(0, 8), 16);
+
+/** What the factory file says serves nothing, where the commit shows the same; nobody's word alone does. */
+async function nothingToProbe(
+  services: Services,
+  commit: string,
+  signal: AbortSignal,
+): Promise<ProbeOutcome | undefined> {
+  const outcome = await servesNothing(services, commit, signal).catch((error) => void unmet(error));
+  if (!outcome) return undefined;
+  const report = reportOfNothing(outcome.why, seedOf(commit));
+  return { ...outcome, log: JSON.stringify(report, null, 1), report };
+}
 
 async function probed(services: Services, commit: string, signal: AbortSignal): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
@@ -99,6 +122,7 @@ async function attacked(
 ): Promise<ProbeOutcome> {
   const sandbox = await services.sandbox();
   const { script, layers } = programFor(sandbox, 'qa-probe');
+  const view = await browserFor(sandbox);
   const result = await withRoom(async (room) => {
     const work = join(room, 'job');
     await mkdir(work);
@@ -106,14 +130,15 @@ async function attacked(
     return sandbox.run({
       command: ['node', script],
       work,
-      layers,
+      layers: [...layers, ...(view?.layers ?? [])],
       input: JSON.stringify({
         product,
         seed: seedOf(commit),
         budget: PROBE_BUDGET,
         ...(openapi !== undefined && { openapi }),
+        ...(view && { browser: view.browser }),
       }),
-      limits: { wallMs: PROBE_BUDGET.ms + AROUND_MS },
+      limits: { ...view?.limits, wallMs: PROBE_BUDGET.ms + AROUND_MS },
       signal,
     });
   }, services.paths.work);
@@ -125,6 +150,7 @@ async function attacked(
     const none = { ...reportOfNoProduct(why, '', seedOf(commit)), complete: false, findings: [] };
     return { ...about, passed: false, why, log: printed(result), report: none };
   }
+  if (!view) report.notTested.unshift(`stored-xss: ${NO_BROWSER}`);
   const fault = faultOf(report);
   const why = fault ?? `${report.requests} requests proved nothing worse than a low finding`;
   return { ...about, passed: fault === undefined, why, log: JSON.stringify(report, null, 1), report };

@@ -80,6 +80,18 @@ export function reportOfNoProduct(title: string, evidence: string, seed: number)
   };
 }
 
+/** A report about a product that serves nothing. */
+export const reportOfNothing = (why: string, seed: number): Report => ({
+  origin: '',
+  seed,
+  complete: true,
+  findings: [],
+  checks: [],
+  notTested: [`Everything: ${why}.`],
+  requests: 0,
+  ms: 0,
+});
+
 /** Why a report closes nothing; undefined when it does: the probe finished and proved nothing that fails a verdict. */
 export function faultOf({ complete, findings, requests }: Report): string | undefined {
   const bad = findings.filter(({ severity }) => severity !== 'low');

@@ -81,7 +81,8 @@ export async function planFor(folder: string): Promise<Plan> {
   return page ? { kind: 'static', dir: '.' } : { kind: 'sources' };
 }
 
-const LISTENS = /\.listen\s*\(|\b(?:Bun|Deno)\.serve\b|\bserve\s*\(/;
+/** Code that seems to listen on a port. */
+export const LISTENS = /\.listen\s*\(|\b(?:Bun|Deno)\.serve\b|\bserve\s*\(/;
 const OWN_MODULE = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\/[^"']+)["']/g;
 const MOST_MODULES = 100;
 

@@ -25,6 +25,9 @@ const STAGES: Record<Stage, Stage[]> = {
   'build-2': ['base', 'build-1', 'build-2'],
 };
 
+/** By path; null takes a file out. */
+export type Files = Record<string, string | null>;
+
 export interface Change {
   commit: string;
   tree: string;
@@ -36,8 +39,8 @@ export interface ProductFactory extends TestFactory {
   pipeline(): Promise<number>;
   /** A task of a pipeline in the hands of a new session of an agent. */
   holding(agent: string, pipeline: number | null): Promise<Agent>;
-  /** Submits the product as it stands after a stage, with files written over it. */
-  submit(pipeline: number | null, stage: Stage, files?: Record<string, string>): Promise<Change>;
+  /** Submits the product as it stands after a stage, with files written over it, or taken out. */
+  submit(pipeline: number | null, stage: Stage, files?: Files): Promise<Change>;
   /** Moves mainline to a change. */
   merge(change: Change): Promise<void>;
 }
@@ -70,10 +73,11 @@ export async function startProductFactory(
     ];
     return (await execa('git', [...identity, ...args], { cwd: repository })).stdout.trim();
   };
-  const layOut = async (stage: Stage, files: Record<string, string>) => {
+  const layOut = async (stage: Stage, files: Files) => {
     for (const layer of STAGES[stage]) await cp(join(PRODUCT, layer), repository, { recursive: true });
     await rename(join(repository, 'gitignore'), join(repository, '.gitignore'));
-    for (const [path, text] of Object.entries(files)) await writeFile(join(repository, path), text);
+    for (const [path, text] of Object.entries(files))
+      await (text === null ? rm(join(repository, path)) : writeFile(join(repository, path), text));
     await git('add', '-A');
     await git('commit', '-q', '--allow-empty', '-m', `The product, ${stage}`);
     return git('rev-parse', 'HEAD');

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { attestedOf, GATE_PREDICATE, VERDICT_PREDICATE } from '../../servers/core/attestation.ts';
 import type { JobQueue } from '../../servers/core/jobs.ts';
 import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
-import { type ProductFactory, sourceOf, startProductFactory } from '../deploy/product_factory.ts';
+import { type Files, type ProductFactory, sourceOf, startProductFactory } from '../deploy/product_factory.ts';
 import type { Agent } from '../harness.ts';
 
 /** Has docs and scan judged on a commit, as gate_run does for its author. */
@@ -149,6 +149,43 @@ test('a suite without a passing test, and a product that does not build, close n
     { gate: 'qa.probe', closed: 0 },
   ]);
 }, 40_000);
+
+test('a library has nothing to probe where the factory file and the commit both show it', async () => {
+  const factory = await startProductFactory(['qa'], ({ gates }) => {
+    gates.probe = { serves: 'nothing' };
+  });
+  const { dependencies, devDependencies } = JSON.parse(await sourceOf('base', 'package.json'));
+  const manifest = (scripts: object) =>
+    JSON.stringify({ name: 'sums', type: 'module', scripts, dependencies, devDependencies });
+  const bare = manifest({ test: 'node --test' });
+  await importDependencies(factory, bare);
+  const library = { 'wrangler.jsonc': null, 'package.json': bare, 'src/index.ts': 'export const one = 1;' };
+  const pipeline = await factory.pipeline();
+  const qa = await factory.holding('qa', pipeline);
+  const probed = async (files: Files) => {
+    await factory.submit(pipeline, 'base', files);
+    return answerOf(qa, 'qa_probe');
+  };
+
+  expect(await probed(library)).toMatchObject({
+    closed: true,
+    why: expect.stringMatching(/^not applicable: none of \d+ files /),
+    requests: 0,
+    isolation: 'full',
+  });
+  const { reasons } = await qa.ok<{ reasons: string[] }>('qa_verdict', { criteria: [['probe:stored-xss']] });
+  expect(reasons.filter((reason) => reason.startsWith('qa.probe'))).toEqual([]);
+  expect(reasons).toContainEqual(expect.stringMatching(/^criterion 1 "It holds" "probe:stored-xss"/));
+  for (const files of [
+    { 'src/index.ts': 'export default {' },
+    { ...library, 'src/wrangler.toml': '' },
+    // Each takes out what the one before it brought.
+    { ...library, 'src/wrangler.toml': null, 'package.json': manifest({ dev: 'node src/index.ts' }) },
+    { ...library, 'src/sums.ts': "import { createServer } from 'node:http'; createServer().listen(80);" },
+    { ...library, 'src/sums.ts': null, 'index.html': '<title>Sums</title>' },
+  ])
+    expect(await probed(files)).toMatchObject({ closed: false, findings: [{ kind: 'no-start' }] });
+}, 120_000);
 
 test('nobody has their own change judged, and nothing runs without a change or a task', async () => {
   const factory = await startProductFactory(['qa']);

@@ -78,6 +78,12 @@ export const factorySchema = z.strictObject({
     docs: z.strictObject({ code: z.array(z.string()).min(1), docs: z.array(z.string()).min(1) }),
     rollback: z.strictObject({}).default({}),
     scan: z.strictObject({}).default({}),
+    probe: z
+      .strictObject({ serves: z.enum(['requests', 'nothing']) })
+      .optional()
+      .describe(
+        '`nothing`: a library. The probe is not applicable to a commit in which nothing listens, starts or is a page.',
+      ),
     pages: z
       .strictObject({ path: z.string().regex(/^\//).max(500).default('/') })
       .optional()

@@ -7,12 +7,14 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { type Mutant, mutantsOf } from '../suite/mutants.ts';
 import { patternsIn } from './patterns.ts';
+import { whatServes } from './serves.ts';
 
 const MAX_BYTES = 1_000_000;
 const lines = z.record(z.string(), z.array(z.int()));
 const job = z.discriminatedUnion('task', [
   z.strictObject({ task: z.literal('mutants'), lines, most: z.int().min(0).max(100), seed: z.int() }),
   z.strictObject({ task: z.literal('patterns'), paths: z.array(z.string()).max(20_000) }),
+  z.strictObject({ task: z.literal('serves'), paths: z.array(z.string()).max(100_000) }),
 ]);
 
 async function sourceOf(path: string): Promise<string> {
@@ -37,12 +39,11 @@ async function mutants({
 }
 
 const input = job.parse(JSON.parse(await text(process.stdin)));
-const report =
-  input.task === 'mutants'
-    ? { mutants: await mutants(input) }
-    : {
-        found: (
-          await Promise.all(input.paths.map(async (path) => patternsIn(path, await sourceOf(path))))
-        ).flat(),
-      };
-process.stdout.write(`${JSON.stringify(report)}\n`);
+async function reportOn(input: z.infer<typeof job>): Promise<object> {
+  if (input.task === 'mutants') return { mutants: await mutants(input) };
+  if (input.task === 'serves') return { serves: (await whatServes(input.paths)) ?? null };
+  const found = await Promise.all(input.paths.map(async (path) => patternsIn(path, await sourceOf(path))));
+  return { found: found.flat() };
+}
+
+process.stdout.write(`${JSON.stringify(await reportOn(input))}\n`);
