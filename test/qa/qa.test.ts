@@ -1,11 +1,18 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { attestedOf, GATE_PREDICATE, VERDICT_PREDICATE } from '../../servers/core/attestation.ts';
 import type { JobQueue } from '../../servers/core/jobs.ts';
 import { importLayer } from '../../servers/core/sandbox/dependencies.ts';
 import { type Files, type ProductFactory, sourceOf, startProductFactory } from '../deploy/product_factory.ts';
 import type { Agent } from '../harness.ts';
+import { carriedChromium } from './page/chromium.ts';
+
+const before = process.env.MILLWRIGHT_CHROMIUM;
+afterEach(() => {
+  if (before === undefined) delete process.env.MILLWRIGHT_CHROMIUM;
+  else process.env.MILLWRIGHT_CHROMIUM = before;
+});
 
 /** Has docs and scan judged on a commit, as gate_run does for its author. */
 async function gates(factory: ProductFactory, commit: string): Promise<void> {
@@ -64,11 +71,13 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
     coverage: expect.stringMatching(/^\d{3} of \d{3} changed lines ran/),
     mutants: expect.stringMatching(/^[0-2] of 2 noticed/),
   });
+  process.env.MILLWRIGHT_CHROMIUM = (await carriedChromium()).executable;
   const probe = await answerOf(qa, 'qa_probe');
   expect(probe).toMatchObject({ done: true, closed: false, isolation: 'full' });
   expect((probe.findings as unknown as object[])[0]).toMatchObject({
     severity: 'critical',
     kind: 'stored-xss',
+    evidence: expect.stringMatching(/a browser (ran it|without)/),
     reproduction: expect.arrayContaining([expect.stringMatching(/^curl /)]),
   });
   expect((await artifacts(factory)).map(({ name, agent }) => [name, agent])).toEqual([
@@ -87,8 +96,11 @@ test('a product with a planted XSS fails, its repaired build passes, and both by
   await gates(factory, second.commit);
   expect((await qa.ok('qa_verdict')).verdict).toBe('FAIL');
   const good = await answerOf(qa, 'qa_run');
+  process.env.MILLWRIGHT_CHROMIUM = '/nowhere/chromium';
   const clean = await answerOf(qa, 'qa_probe');
   expect([good.closed, clean.closed, clean.findings]).toEqual([true, true, []]);
+  const reports = (await artifacts(factory)).filter(({ name }) => name === 'probe-report');
+  expect(reports.map(({ body }) => body.includes('no Chromium is there'))).toEqual([false, true]);
   const without = await qa.ok<{ verdict: string; reasons: string[] }>('qa_verdict');
   expect(without).toMatchObject({ verdict: 'FAIL', reasons: ['criterion 1 "It holds" is tied to no check'] });
   for (const check of ['test/pages.test.ts > is not there', 'gate:smoke', 'gate:qa.suite', 'probe:nothing']) {
