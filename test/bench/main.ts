@@ -13,6 +13,7 @@ import { localRelease } from './rows/local_release.ts';
 import { memorySearch } from './rows/memory_search.ts';
 import { pages } from './rows/pages.ts';
 import { probeRequests } from './rows/probe_requests.ts';
+import { qaRun } from './rows/qa_run.ts';
 import { readTool } from './rows/read_tool.ts';
 import { toolTokens, workerTokens } from './rows/tool_tokens.ts';
 import { upMemory } from './rows/up_memory.ts';
@@ -34,6 +35,7 @@ const ROWS: Readonly<Record<string, (surroundings: Surroundings) => Promise<Row>
   'local-release': localRelease,
   pages,
   'probe-requests': probeRequests,
+  'qa-run': qaRun,
 };
 
 const HELP = `Usage: npm run bench -- [--only NAME]... [--json]

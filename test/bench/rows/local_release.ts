@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import { applyFirstDefinition, readDefinition } from '../../../servers/core/factory/create.ts';
-import { advanceMain } from '../../../servers/core/git/advance.ts';
 import { createAuthority, headOfMain } from '../../../servers/core/git/authority.ts';
-import { gitLine, type Repo } from '../../../servers/core/git/git.ts';
-import { commitTree } from '../../../servers/core/git/objects.ts';
 import { openServices } from '../../../servers/core/open.ts';
 import type { Services } from '../../../servers/core/services.ts';
 import { stopLocalRuntime } from '../../../servers/core/target/local/local.ts';
 import deploy from '../../../servers/deploy/index.ts';
 import { findRelease, insertRelease } from '../../../servers/deploy/queries.ts';
+import { nextCommit } from '../next_commit.ts';
 import { median, ROUNDS, type Row, rounded, type Surroundings } from '../row.ts';
 
 const BAR_SECONDS = 15;
@@ -46,7 +44,7 @@ export async function localRelease({ folder, signal, progress }: Surroundings): 
     const seconds: number[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
       signal.throwIfAborted();
-      const commit = await next(bare, round);
+      const commit = await nextCommit(bare, { path: 'index.js', content: files(round)['index.js'] });
       const begun = performance.now();
       await released(services, commit, plan);
       seconds.push((performance.now() - begun) / 1000);
@@ -94,21 +92,6 @@ async function applied(services: Services): Promise<number> {
     .returning('id')
     .executeTakeFirstOrThrow();
   return id;
-}
-
-/** The next commit of mainline: another text of the Worker. */
-async function next(bare: Repo, version: number): Promise<string> {
-  const head = await headOfMain(bare);
-  const input = files(version)['index.js'];
-  const blob = await gitLine(bare, ['hash-object', '-w', '--stdin'], { input });
-  const listed = await gitLine(bare, ['ls-tree', head]);
-  const lines = listed
-    .split('\n')
-    .map((line) => (line.endsWith('\tindex.js') ? `100644 blob ${blob}\tindex.js` : line));
-  const tree = await gitLine(bare, ['mktree'], { input: `${lines.join('\n')}\n` });
-  const commit = await commitTree(bare, tree, [head], { message: `Version ${version}`, at: new Date() });
-  await advanceMain(bare, head, commit);
-  return commit;
 }
 
 /** Takes a commit to production, by the jobs that the tools enqueue. */
