@@ -16,6 +16,7 @@ const LONG = [
   'test/qa/suite/projects.test.ts',
   'test/cli/{backup,memory,migrate,qa,ship,stdio}.test.ts',
   'test/conformance/{inspector,suite}.test.ts',
+  'test/contracts/hostile_all.test.ts',
   'test/core/git/hostile.test.ts',
   'test/core/target/{cloudflare,vercel}_faults.test.ts',
   'test/core/target/local.test.ts',

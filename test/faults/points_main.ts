@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT } from '../../cli/failures.ts';
 import { LISTS, listed, nameOf, POINTS, type Point, unlisted } from './points.ts';
+import { isOf, type ListFigures, readFigures, writeFigures } from './points_figures.ts';
 import { differences, runOperation } from './points_run.ts';
 import { type Stage, setStage } from './points_stage.ts';
 import { pick, seeded } from './random.ts';
 
-const HELP = `Usage: npm run test:faults -- --points [--sample N] [--seed N] [--operation NAME]... [--kind NAME]... [--trace]
+const HELP = `Usage: npm run test:faults -- --points [--sample N] [--seed N] [--operation NAME]... [--kind NAME]...
+                               [--out FILE [--rest]] [--trace]
 
 Kills one process at each step of each operation (SIGKILL), has its agent go on as its brief says, and holds what
 the factory holds then against what it holds when nothing died.
@@ -17,6 +19,8 @@ the factory holds then against what it holds when nothing died.
   --seed N          of the choice (1)
   --operation NAME  ${[...new Set(LISTS.map(({ operation }) => operation))].join(' ')}
   --kind NAME       stdio daemon cli runtime
+  --out FILE        also write the figures there, as JSON, after each operation; what FILE says of others stays
+  --rest            only the operations that FILE does not say have held: goes on with a run that was broken off
   --trace           kill nothing; print the steps of each operation as points.ts must list them
 
 Exit codes: 0 all held, 1 a point did not, 2 the command line is wrong, 130 interrupted.`;
@@ -28,6 +32,8 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
     seed: { type: 'string', default: '1' },
     operation: { type: 'string', multiple: true },
     kind: { type: 'string', multiple: true },
+    out: { type: 'string' },
+    rest: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
@@ -36,30 +42,37 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
     process.stdout.write(`${HELP}\n`);
     return EXIT.ok;
   }
-  const wanted = ({ operation, kind }: Pick<Point, 'operation' | 'kind'>) =>
-    (given.operation?.includes(operation) ?? true) && (given.kind?.includes(kind) ?? true);
+  if ((given.rest && given.out === undefined) || (given.out && (given.sample || given.trace))) {
+    process.stderr.write(`--rest needs --out; --out takes neither --sample nor --trace.\n\n${HELP}\n`);
+    return EXIT.usage;
+  }
+  const known = given.out === undefined ? [] : await readFigures(given.out);
+  const held = given.rest ? known.filter((one) => one.held === one.points && one.failed.length === 0) : [];
+  const wanted = (list: Pick<Point, 'operation' | 'kind'>) =>
+    (given.operation?.includes(list.operation) ?? true) &&
+    (given.kind?.includes(list.kind) ?? true) &&
+    !held.some(isOf(list));
   const all = POINTS.filter(wanted);
   const points = given.sample === undefined ? all : sample(all, Number(given.sample), Number(given.seed));
-  const lists = LISTS.filter(wanted).filter(
-    (list) =>
-      given.trace || points.some((point) => point.operation === list.operation && point.kind === list.kind),
-  );
-  const since = performance.now();
+  const lists = LISTS.filter(wanted).filter((list) => given.trace || points.some(isOf(list)));
+  const made: ListFigures[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'mw-points-'));
-  let faults = 0;
   const isOver = interrupted();
   try {
     const stage = await setStage(folder);
     for (const list of lists) {
-      const own = points.filter((point) => point.operation === list.operation && point.kind === list.kind);
-      faults += await runList(stage, list, given.trace ? [] : own, given.trace, isOver);
+      const own = given.trace ? [] : points.filter(isOf(list));
+      made.push(await runList(stage, list, own, given.trace, isOver));
       if (isOver()) return EXIT.interrupted;
+      const others = known.filter((one) => !made.some(isOf(one)));
+      if (given.out !== undefined) await writeFigures(given.out, [...others, ...made]);
     }
     await stage.close();
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
-  const seconds = Math.round((performance.now() - since) / 1000);
+  const faults = made.reduce((total, { failed }) => total + failed.length, 0);
+  const seconds = made.reduce((total, one) => total + one.seconds, 0);
   process.stdout.write(`\n${points.length} of ${POINTS.length} points in ${seconds} s: ${faults} faults\n`);
   return faults === 0 ? EXIT.ok : EXIT.failed;
 }
@@ -71,26 +84,30 @@ async function runList(
   points: readonly Point[],
   tracing: boolean,
   isOver: () => boolean,
-): Promise<number> {
+): Promise<ListFigures> {
+  const since = performance.now();
   const whole = await runOperation(stage, { operation, kind });
   if (tracing) process.stdout.write(`${operation} ${kind} ${JSON.stringify(listed(whole.steps))}\n`);
   const faults = unlisted(whole.steps, steps);
   if (faults.length > 0)
     process.stdout.write(`${operation} (${kind}): the list is wrong:\n  ${faults.join('\n  ')}\n`);
-  let failed = faults.length > 0 ? 1 : 0;
+  const failed = [...faults];
+  let held = 0;
   for (const point of points) {
     if (isOver()) break;
-    const since = performance.now();
+    const begun = performance.now();
     const wrong = await runOperation(stage, point).then(
       (outcome) => differences(whole, outcome),
       (error: Error) => [error.stack ?? error.message],
     );
-    if (wrong.length > 0) failed++;
-    const ms = Math.round(performance.now() - since);
+    if (wrong.length > 0) failed.push(nameOf(point));
+    else held++;
+    const ms = Math.round(performance.now() - begun);
     process.stdout.write(`${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${nameOf(point)} (${ms} ms)\n`);
     for (const line of wrong) process.stdout.write(`       ${line}\n`);
   }
-  return failed;
+  const seconds = Math.round((performance.now() - since) / 1000);
+  return { operation, kind, points: points.length, held, failed, seconds };
 }
 
 /** `count` of these, each at most once, in their order. */

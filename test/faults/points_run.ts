@@ -78,7 +78,7 @@ async function acted(
         await agent.close();
         expireLeases(stage.home, 'holder is not null');
         agent = await startAgent(stage.home, operation.agent);
-      } else if (kind === 'daemon') expireLeases(stage.home, "kind = 'job'");
+      } else if (kind === 'daemon') expireLeases(stage.home, "kind in ('job', 'runner')");
       if (ended !== 'answered') await again(agent, stage, name);
     }
     await finish(agent, task);
