@@ -14,7 +14,7 @@ const LONG = [
   'test/qa/page/{looks,rules}.test.ts',
   'test/qa/probe/{main,marina,product,testimonials,viewer}.test.ts',
   'test/qa/suite/projects.test.ts',
-  'test/cli/{backup,memory,migrate,qa,ship,stdio}.test.ts',
+  'test/cli/{backup,memory,migrate,qa,running_examples,ship,stdio}.test.ts',
   'test/conformance/{inspector,suite}.test.ts',
   'test/contracts/hostile_all.test.ts',
   'test/core/git/hostile.test.ts',
