@@ -70,6 +70,7 @@ export const programOf = (file: string, watch?: Watch): string[] => [
 export const environmentOf = (home: string, watch?: Watch): Record<string, string> => ({
   ...environment(join(home, '..')),
   TMPDIR: temporaryOf(home),
+  NODE_COMPILE_CACHE: join(home, '..', '..', 'compiled'),
   ...(watch && { MILLWRIGHT_POINT: JSON.stringify(watch) }),
 });
 

@@ -64,8 +64,9 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
       const own = given.trace ? [] : points.filter(isOf(list));
       made.push(await runList(stage, list, own, given.trace, isOver));
       if (isOver()) return EXIT.interrupted;
-      const others = known.filter((one) => !made.some(isOf(one)));
-      if (given.out !== undefined) await writeFigures(given.out, [...others, ...made]);
+      if (given.out === undefined) continue;
+      const others = (await readFigures(given.out)).filter((one) => !made.some(isOf(one)));
+      await writeFigures(given.out, [...others, ...made]);
     }
     await stage.close();
   } finally {
