@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT } from '../../cli/failures.ts';
 import { LISTS, listed, nameOf, POINTS, type Point, unlisted } from './points.ts';
-import { isOf, type ListFigures, readFigures, writeFigures } from './points_figures.ts';
+import { isOf, type ListFigures, noFigures, noteFigures, readFigures, restOf } from './points_figures.ts';
 import { differences, runOperation } from './points_run.ts';
 import { type Stage, setStage } from './points_stage.ts';
 import { pick, seeded } from './random.ts';
@@ -19,8 +19,8 @@ the factory holds then against what it holds when nothing died.
   --seed N          of the choice (1)
   --operation NAME  ${[...new Set(LISTS.map(({ operation }) => operation))].join(' ')}
   --kind NAME       stdio daemon cli runtime
-  --out FILE        also write the figures there, as JSON, after each operation; what FILE says of others stays
-  --rest            only the operations that FILE does not say have held: goes on with a run that was broken off
+  --out FILE        also write the figures there, as JSON, after each point; what FILE says of other operations stays
+  --rest            only the points that FILE does not say have held: goes on with a run that was broken off
   --trace           kill nothing; print the steps of each operation as points.ts must list them
 
 Exit codes: 0 all held, 1 a point did not, 2 the command line is wrong, 130 interrupted.`;
@@ -46,15 +46,15 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
     process.stderr.write(`--rest needs --out; --out takes neither --sample nor --trace.\n\n${HELP}\n`);
     return EXIT.usage;
   }
-  const known = given.out === undefined ? [] : await readFigures(given.out);
-  const held = given.rest ? known.filter((one) => one.held === one.points && one.failed.length === 0) : [];
-  const wanted = (list: Pick<Point, 'operation' | 'kind'>) =>
-    (given.operation?.includes(list.operation) ?? true) &&
-    (given.kind?.includes(list.kind) ?? true) &&
-    !held.some(isOf(list));
-  const all = POINTS.filter(wanted);
+  const known = given.rest && given.out !== undefined ? await readFigures(given.out) : [];
+  const wanted = LISTS.filter(
+    ({ operation, kind }) =>
+      (given.operation?.includes(operation) ?? true) && (given.kind?.includes(kind) ?? true),
+  );
+  const figuresOf = (list: (typeof LISTS)[number]) => known.find(isOf(list)) ?? noFigures(list);
+  const all = wanted.flatMap((list) => restOf(figuresOf(list)));
   const points = given.sample === undefined ? all : sample(all, Number(given.sample), Number(given.seed));
-  const lists = LISTS.filter(wanted).filter((list) => given.trace || points.some(isOf(list)));
+  const lists = wanted.filter((list) => given.trace || points.some(isOf(list)));
   const made: ListFigures[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'mw-points-'));
   const isOver = interrupted();
@@ -62,11 +62,11 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
     const stage = await setStage(folder);
     for (const list of lists) {
       const own = given.trace ? [] : points.filter(isOf(list));
-      made.push(await runList(stage, list, own, given.trace, isOver));
+      const figures = figuresOf(list);
+      made.push(figures);
+      const note = async () => given.out !== undefined && noteFigures(given.out, figures);
+      await runList(stage, list, own, { figures, tracing: given.trace, isOver, note });
       if (isOver()) return EXIT.interrupted;
-      if (given.out === undefined) continue;
-      const others = (await readFigures(given.out)).filter((one) => !made.some(isOf(one)));
-      await writeFigures(given.out, [...others, ...made]);
     }
     await stage.close();
   } finally {
@@ -74,8 +74,17 @@ export async function killAtPoints(args: readonly string[]): Promise<number> {
   }
   const faults = made.reduce((total, { failed }) => total + failed.length, 0);
   const seconds = made.reduce((total, one) => total + one.seconds, 0);
-  process.stdout.write(`\n${points.length} of ${POINTS.length} points in ${seconds} s: ${faults} faults\n`);
+  process.stdout.write(
+    `\n${points.length} of ${POINTS.length} points in ${Math.round(seconds)} s: ${faults} faults\n`,
+  );
   return faults === 0 ? EXIT.ok : EXIT.failed;
+}
+
+interface Progress {
+  figures: ListFigures;
+  tracing: boolean;
+  isOver(): boolean;
+  note(): Promise<unknown>;
 }
 
 /** One operation in one kind of process: undisturbed first, then dying at each of these points. */
@@ -83,32 +92,32 @@ async function runList(
   stage: Stage,
   { operation, kind, steps }: (typeof LISTS)[number],
   points: readonly Point[],
-  tracing: boolean,
-  isOver: () => boolean,
-): Promise<ListFigures> {
-  const since = performance.now();
+  { figures, tracing, isOver, note }: Progress,
+): Promise<void> {
+  let since = performance.now();
   const whole = await runOperation(stage, { operation, kind });
   if (tracing) process.stdout.write(`${operation} ${kind} ${JSON.stringify(listed(whole.steps))}\n`);
   const faults = unlisted(whole.steps, steps);
   if (faults.length > 0)
     process.stdout.write(`${operation} (${kind}): the list is wrong:\n  ${faults.join('\n  ')}\n`);
-  const failed = [...faults];
-  let held = 0;
+  figures.failed = faults;
+  figures.left = points.map(nameOf);
   for (const point of points) {
     if (isOver()) break;
-    const begun = performance.now();
     const wrong = await runOperation(stage, point).then(
       (outcome) => differences(whole, outcome),
       (error: Error) => [error.stack ?? error.message],
     );
-    if (wrong.length > 0) failed.push(nameOf(point));
-    else held++;
-    const ms = Math.round(performance.now() - begun);
+    if (wrong.length > 0) figures.failed.push(nameOf(point));
+    else figures.held++;
+    figures.left = figures.left.filter((name) => name !== nameOf(point));
+    const ms = Math.round(performance.now() - since);
+    figures.seconds += ms / 1000;
+    since = performance.now();
+    await note();
     process.stdout.write(`${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${nameOf(point)} (${ms} ms)\n`);
     for (const line of wrong) process.stdout.write(`       ${line}\n`);
   }
-  const seconds = Math.round((performance.now() - since) / 1000);
-  return { operation, kind, points: points.length, held, failed, seconds };
 }
 
 /** `count` of these, each at most once, in their order. */
