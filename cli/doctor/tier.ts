@@ -1,4 +1,5 @@
-import { openSeparation, readSeparation } from '../../servers/core/separation.ts';
+import { openSeparation } from '../../servers/core/separation.ts';
+import { readSeparation } from '../../servers/core/separation_file.ts';
 import type { Services } from '../../servers/core/services.ts';
 import { EXIT } from '../failures.ts';
 import { reachOf } from '../separation.ts';

@@ -116,7 +116,7 @@ async function newestVersion(store: Store): Promise<number> {
 async function openSandboxFor(services: Services) {
   const [{ openSandbox }, { readSeparation }] = await Promise.all([
     import('./sandbox/sandbox.ts'),
-    import('./separation.ts'),
+    import('./separation_file.ts'),
   ]);
   const { isolation } = (await services.factory()).factory;
   const isSeparate = isolation === 'none' && (await readSeparation(services.paths)) !== undefined;

@@ -1,11 +1,9 @@
-import { chmod, cp, lstat, mkdir, readFile, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import * as z from 'zod';
 import { replaceFile } from './files.ts';
 import { findUser, type OsUser, whyNotAs } from './os_user.ts';
 import type { FactoryPaths } from './paths.ts';
-
-const schema = z.strictObject({ users: z.array(z.string()).min(1).max(64), folder: z.string() });
+import { readSeparation, separationFile } from './separation_file.ts';
 
 /** Tier 2 of one factory: the users that agents run as, and the folder outside the home where they work. */
 export interface Separation {
@@ -17,17 +15,6 @@ export interface Separation {
 /** Separate users were asked for and cannot be had; nothing runs with less. */
 export class NotSeparate extends Error {
   override readonly name = 'NotSeparate';
-}
-
-const fileOf = ({ home }: Pick<FactoryPaths, 'home'>) => join(home, 'separate.json');
-
-/** What was set up, as it stands in the home; undefined when servers and agents share a user. */
-export async function readSeparation(paths: Pick<FactoryPaths, 'home'>) {
-  const text = await readFile(fileOf(paths), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  return text === undefined ? undefined : schema.parse(JSON.parse(text));
 }
 
 /**
@@ -72,12 +59,16 @@ export async function setUpSeparation(
   await refuseOthersWay(real);
   for (const name of ['clones', 'runs']) await ownFolder(join(real, name));
   await moveClones(paths.clones, join(real, 'clones'));
-  await replaceFile(fileOf(paths), JSON.stringify({ users: users.map(({ name }) => name), folder: real }));
+  await replaceFile(
+    separationFile(paths),
+    JSON.stringify({ users: users.map(({ name }) => name), folder: real }),
+  );
   return { users, folder: real };
 }
 
 /** Goes back to one shared user; the clones stay where they are. */
-export const forgetSeparation = (paths: Pick<FactoryPaths, 'home'>) => rm(fileOf(paths), { force: true });
+export const forgetSeparation = (paths: Pick<FactoryPaths, 'home'>) =>
+  rm(separationFile(paths), { force: true });
 
 /**
  * Makes a folder that others pass through, whatever the umask. One that is there is taken only when it is this user's

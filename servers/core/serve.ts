@@ -5,6 +5,7 @@ import type { FleetLoader } from './tool.ts';
 export interface StdioOptions {
   enrolment: string;
   load: FleetLoader;
+  /** Where the store is a database (tier 3); only a daemon opens that. */
   databaseUrl?: string | undefined;
   /** The host's own session, if it names one: all connections that share it count as one person. */
   root?: string | undefined;
@@ -16,8 +17,8 @@ const PARENT_LOOK_MS = 1000;
 
 /**
  * Serves one agent over stdio until its host closes stdin, dies, or sends SIGTERM; what the session holds is then
- * given back. By an enrolment with a home it uses a daemon of that factory when one runs, and the store when none
- * does; by one with a url it speaks to that daemon only. Either is found after `initialize` is answered, and a
+ * given back. By an enrolment with a home it uses a daemon of that factory when one runs, and in tier 1 the store when
+ * none does; by one with a url it speaks to that daemon only. Either is found after `initialize` is answered, and a
  * fault in the enrolment becomes an error of the first request, which hosts show.
  */
 export async function serveStdioAgent(options: StdioOptions): Promise<void> {

@@ -6,6 +6,7 @@ import { type DaemonSession, type Join, joinDaemon } from './daemon_client.ts';
 import { type HomeEnrolment, readEnrolment } from './enrolment.ts';
 import { ToolError } from './errors.ts';
 import { NotDone, type Way } from './relay.ts';
+import { readSeparation } from './separation_file.ts';
 import type { StdioOptions } from './serve.ts';
 import type { Services } from './services.ts';
 
@@ -19,20 +20,23 @@ const LONGEST_PAUSE_MS = 2000;
 
 /**
  * Opens the way that an enrolment gives: the daemon it names and no other; or by its home a running daemon, else
- * the store. The session of `resume` goes on when it still lives. Throws `ToolError` `UPSTREAM` when the named
- * daemon did not answer in time.
+ * the store, which is the servers' alone where agents are separate users or the store is a database (tiers 2 and 3).
+ * The session of `resume` goes on when it still lives. Throws `ToolError` `UPSTREAM` when no daemon answered in time
+ * and none but a daemon may.
  */
 export async function findWay(options: StdioOptions, resume: string | undefined): Promise<StdioWay> {
   const file = await readEnrolment(options.enrolment);
   const join = { token: file.token, root: options.root, resume };
   if ('url' in file) {
     const { url, ca } = file;
-    return overDaemon(await joinPatiently({ ...join, url, ca, prove: false }, options.patience));
+    const daemon = await patiently(options.patience, () => joinIfThere({ ...join, url, ca, prove: false }));
+    if (!daemon) throw unreachable(`at ${url}`);
+    return overDaemon(daemon);
   }
-  for (const url of await findDaemons(file.home)) {
-    const daemon = await joinIfThere({ ...join, url, prove: true });
-    if (daemon) return listed(file, overDaemon(daemon), { way: 'daemon', session: daemon.id });
-  }
+  const isServed = options.databaseUrl !== undefined || (await readSeparation(file)) !== undefined;
+  const daemon = await patiently(isServed ? options.patience : 0, () => joinAny(file.home, join));
+  if (daemon) return listed(file, overDaemon(daemon), { way: 'daemon', session: daemon.id });
+  if (isServed) throw unreachable('on this machine');
   const store = await openStore(file, options, resume);
   return listed(file, store, { way: 'store', session: store.connection.session });
 }
@@ -54,12 +58,21 @@ async function joinIfThere(join: Join): Promise<DaemonSession | undefined> {
   }
 }
 
-async function joinPatiently(join: Join, patience: number): Promise<DaemonSession> {
+/** The first daemon of this factory that runs on this machine. */
+async function joinAny(home: string, join: Omit<Join, 'url' | 'prove'>): Promise<DaemonSession | undefined> {
+  for (const url of await findDaemons(home)) {
+    const daemon = await joinIfThere({ ...join, url, prove: true });
+    if (daemon) return daemon;
+  }
+  return undefined;
+}
+
+/** Tries until there is something, or for so many milliseconds; once at least. */
+async function patiently<T>(patience: number, find: () => Promise<T | undefined>): Promise<T | undefined> {
   const deadline = performance.now() + patience;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-    const daemon = await joinIfThere(join);
-    if (daemon) return daemon;
-    if (performance.now() + pause > deadline) throw unreachable(join.url);
+    const found = await find();
+    if (found || performance.now() + pause > deadline) return found;
     await sleep(pause);
   }
 }
@@ -85,7 +98,7 @@ async function listed(
 
 async function openStore(
   file: HomeEnrolment,
-  { load, databaseUrl, root }: StdioOptions,
+  { load, root }: StdioOptions,
   resume: string | undefined,
 ): Promise<StdioWay & { connection: Connection }> {
   const [{ openServices }, { openSession }, { startBeats }] = await Promise.all([
@@ -95,7 +108,6 @@ async function openStore(
   ]);
   const fleet = await load();
   const services = await openServices(file.home, {
-    databaseUrl,
     jobs: fleet.jobs,
     sessionOpened: fleet.sessionOpened,
   });
@@ -132,10 +144,10 @@ async function livingSession(services: Services, token: string | undefined) {
   }
 }
 
-const unreachable = (url: string) =>
+const unreachable = (where: string) =>
   new ToolError(
     'UPSTREAM',
-    `The factory's daemon at ${url} does not answer.`,
+    `The factory's daemon ${where} does not answer.`,
     'Call again in a minute; if it still does not answer, ask the human to start it with `millwright up`.',
     { rule: 'daemon.unreachable' },
   );

@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { listedProcesses } from '../../servers/core/census.ts';
 import { leftovers } from '../e2e/leftovers.ts';
@@ -224,4 +225,29 @@ test('an enrolment with a url never opens the home: without its daemon it says s
   const refused = startHost(enrolment);
   expect(await refused.ask('tools/list')).toContain('is no enrolment');
   await refused.close();
+});
+
+test.each([
+  ['agents are separate users (tier 2)', { users: ['nobody'], folder: '/nowhere' }, {}],
+  ['the store is a database (tier 3)', undefined, { DATABASE_URL: 'postgres://127.0.0.1:1/none' }],
+])('where %s a stdio server speaks to the daemon only', async (_, separate, env) => {
+  const mill = await openMill();
+  const enrolment = await mill.enrol('developer');
+  const daemon = await mill.daemon();
+  if (separate) await writeFile(join(mill.shop, 'separate.json'), JSON.stringify(separate));
+  const host = startHost(enrolment, { wait: 1, env });
+  expect(await host.call('task_list')).toContain('"tasks":[]');
+  expect(await wayOf(mill, host)).toBe('daemon');
+  expect(await sessions(mill)).toHaveLength(1);
+
+  await daemon.end('SIGKILL');
+
+  const alone = startHost(enrolment, { wait: 0.3, env });
+  for (const one of [host, alone])
+    expect(await one.call('task_list')).toMatch(
+      /^UPSTREAM: .*on this machine does not answer\.\nNext: .*millwright up/s,
+    );
+  expect(await wayOf(mill, alone)).toBe(undefined);
+  await Promise.all([host.close(), alone.close()]);
+  expect(await sessions(mill), 'nobody opened one at the store').toHaveLength(1);
 });

@@ -8,7 +8,7 @@ import { userPool } from '../../hosts/run/users.ts';
 import { findDaemons } from '../../servers/core/daemon.ts';
 import { runsOfUser } from '../../servers/core/os_user.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
-import { readSeparation } from '../../servers/core/separation.ts';
+import { readSeparation } from '../../servers/core/separation_file.ts';
 import { buildOnce, LAUNCHER } from '../cli/command.ts';
 import { ATTEMPTS } from './attempts.ts';
 import { callTool, DECOY, eventually, type Live, openTwoUsers, shell, type TwoUsers } from './mill.ts';
