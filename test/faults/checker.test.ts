@@ -98,6 +98,31 @@ test('a history that is as it must be violates nothing', () => {
   expect(violated(() => {})).toEqual(new Set());
 });
 
+test('a session whose lease ended between two checkouts of the same moment took one task at a time', () => {
+  const twice = (ends: boolean) => (story: Story) => {
+    for (const task of [3, 4]) {
+      const id = { title: `m${task + 7}` };
+      also(story, 'task_create', 'a', task, { input: id, output: { task: `T-${task}` } });
+      story.ops.push(op(task + 7, { task }));
+    }
+    for (const task of [3, 4]) {
+      also(story, 'task_checkout', 'c', task, { output: { task: `T-${task}`, lease_ends_at: LEASE_2 } });
+      const both = { tool: 'task_checkout', session: 'c', mark: '', task, leaseEndsAt: LEASE_2, fence: 1 };
+      story.ops.push(op(12, { ...both, from: 120 + task, to: 130 }));
+      if (!ends || task === 4) continue;
+      const ended = entry(story.final.activity.length + 1, '', 'server', task, { holder: 'c', fence: 1 });
+      story.final.activity.push({ ...ended, event: 'lease.expired' });
+    }
+    story.final.tasks.push({ id: 3, state: ends ? 'ready' : 'active', deps_left: 0, lapses: ends ? 1 : 0 });
+    story.final.tasks.push({ id: 4, state: 'active', deps_left: 0, lapses: 0 });
+    story.final.leases.push({ kind: 'task', subject: 3, holder: ends ? null : 'c', fence: 1, ends_at: 0 });
+    story.final.leases.push({ kind: 'task', subject: 4, holder: 'c', fence: 1, ends_at: 0 });
+  };
+
+  expect(violated(twice(true))).toEqual(new Set());
+  expect(violated(twice(false))).toEqual(new Set(['one-task']));
+});
+
 describe('a bad history is caught:', () => {
   const bad: [Invariant, string, (story: Story) => void][] = [
     [

@@ -27,7 +27,7 @@ export function check(ops: readonly Op[], final: Final): Finding {
     ...(final.record.ok ? [] : [violation('chain', final.record.why)]),
     ...faults,
     ...fences(calls, effects),
-    ...oneAtATime(calls),
+    ...oneAtATime(calls, effects, final),
     ...inOrder(effects),
     ...calls.filter(({ code }) => code === 'INTERNAL').map((op) => violation('incident', op.says ?? '', op)),
     ...ops
@@ -116,14 +116,23 @@ function fences(ops: readonly Op[], effects: ReadonlyMap<Op, Written>): Violatio
   return found;
 }
 
-/** Two checkouts of one session at the same moment must not both get a task. */
-function oneAtATime(ops: readonly Op[]): Violation[] {
+/** Two checkouts of one session at the same moment must not both get a task, unless one's lease ended before the other. */
+function oneAtATime(ops: readonly Op[], effects: ReadonlyMap<Op, Written>, { activity }: Final): Violation[] {
+  const hasEnded = (task: number | undefined, from: number, to: number) =>
+    activity.some(
+      ({ event, subject, seq }) =>
+        event === 'lease.expired' && subject === `task:${task}` && seq > from && seq < to,
+    );
   const taken = ops.filter(({ tool, ending }) => tool === 'task_checkout' && ending === 'ok');
   return [...Map.groupBy(taken, ({ session }) => session).values()].flatMap((own) => {
     const inTime = own.toSorted((a, b) => a.from - b.from);
     return inTime.slice(1).flatMap((op, index): Violation[] => {
       const before = inTime[index];
       if (!before || before.to < op.from || before.task === op.task) return [];
+      const [first, second] = [before, op]
+        .map((one) => ({ task: one.task, seq: effects.get(one)?.seq ?? 0 }))
+        .sort((a, b) => a.seq - b.seq);
+      if (first && second && hasEnded(first.task, first.seq, second.seq)) return [];
       return [violation('one-task', `took T-${before.task} and T-${op.task} at once`, before, op)];
     });
   });

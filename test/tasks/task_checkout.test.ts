@@ -71,6 +71,10 @@ test('gives the same brief again to its holder', async () => {
   const once = await developer.ok('task_checkout');
 
   expect(await developer.ok('task_checkout')).toEqual(once);
+  factory.clock.advance(100_000);
+  expect((await developer.ok('task_checkout')).lease_ends_at).toBe('2026-01-01T00:04:40.000Z');
+  factory.clock.advance(100_000);
+  expect((await developer.ok('task_checkout')).task, 'held for as long as it was told').toBe(once.task);
 });
 
 test('gives one task to a session that asks twice at the same moment', async () => {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
 import { idInput, taskId } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
-import { isHeld, leaseMs, sweep } from '../../core/leases.ts';
+import { beatLeases, isHeld, leaseMs, sweep } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { briefFor } from '../brief.ts';
 import { claimTask, holdingOf, promoteWaiting } from '../claim_queries.ts';
@@ -50,7 +50,10 @@ export default defineTool({
     await refuseIfStopped(tx, session.role);
     const endsAt = now + leaseMs(factory);
     const held = await alreadyHeld(call, wanted);
-    if (held) return { ...(await briefFor(call, held)), lease_ends_at: new Date(endsAt).toISOString() };
+    if (held) {
+      await beatLeases(tx, session.id, now, endsAt);
+      return { ...(await briefFor(call, held)), lease_ends_at: new Date(endsAt).toISOString() };
+    }
 
     if (services.sweepGuard.mayEnd(now, leaseMs(factory) / 3)) await sweep(services.store, tx, factory, now);
     await promoteWaiting(tx, now);
