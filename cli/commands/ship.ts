@@ -1,8 +1,10 @@
-import { resolve } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { withCleanCheckout } from '../../servers/core/clean_run.ts';
 import { ToolError } from '../../servers/core/errors.ts';
 import { openAuthority } from '../../servers/core/git/authority.ts';
+import { folderCommit } from '../../servers/core/git/folder_commit.ts';
 import { GitRefusal } from '../../servers/core/git/git.ts';
 import { takeIn } from '../../servers/core/git/intake.ts';
 import { append } from '../../servers/core/record.ts';
@@ -10,6 +12,7 @@ import type { Services } from '../../servers/core/services.ts';
 import { sha256Hex } from '../../servers/core/signing/canonical.ts';
 import { infrastructureText, readConfigText } from '../../servers/core/target/checkout_files.ts';
 import { TARGETS } from '../../servers/core/target/names.ts';
+import { NO_BUILD } from '../../servers/core/target/project_build.ts';
 import type { WorkerConfig } from '../../servers/core/target/target.ts';
 import { readWorkerConfig } from '../../servers/core/target/worker_config.ts';
 import { bundleOf } from '../../servers/deploy/cut.ts';
@@ -31,6 +34,7 @@ const SHIP_NAMESPACE = 'millwright-ship';
 interface ShipOptions extends SigningOptions {
   target: string;
   yes?: boolean;
+  build?: string;
   accept?: string[];
   verbose?: boolean;
 }
@@ -42,6 +46,7 @@ export function ship(program: Command): void {
       'ship the Workers product in a folder: reads its config, runs the gates on its commit, shows the plan, and after your signature applies it and releases step by step',
     )
     .option('--target <name>', `where to: ${TARGETS.join(', ')}`, 'local')
+    .option('--build <script>', 'the script of package.json that makes what is shipped, or none')
     .option('--yes', 'there is nobody to ask; your signature comes by --signature')
     .option('--accept <gate...>', 'ship although this gate is open; your signature says so')
     .option('--verbose', 'show all that the build and the jobs say')
@@ -77,17 +82,14 @@ async function run(io: Io, options: ShipOptions & GlobalOptions, dir = '.'): Pro
 
 async function shipFolder(io: Io, services: Services, dir: string, options: ShipOptions): Promise<Result> {
   await knownHumans(services);
-  const repository = await ownRepository(dir);
-  const commit = await headOf(repository);
-  if (await hasChanges(repository)) io.progress('What is not committed is not shipped.');
-  const authority = await openAuthority(services.paths.git);
-  await takeIn(authority, { clone: repository.root, commit, ref: `refs/adopt/${commit}` });
-  const { config, infra } = await withCleanCheckout(services, commit, async ({ folder }) => ({
-    config: readWorkerConfig(await readConfigText(folder)).config,
-    infra: await infrastructureText(folder),
+  const place = await realpath(dir);
+  const { head, folder, commit } = await takeFolder(io, services, place);
+  const { config, infra } = await withCleanCheckout(services, commit, async (checkout) => ({
+    config: readWorkerConfig(await readConfigText(checkout.folder)).config,
+    infra: await infrastructureText(checkout.folder),
   }));
   const { target } = options;
-  const wrote = infra === undefined && (await writeInfra(repository.root, infraText(config, target)));
+  const wrote = infra === undefined && (await writeInfra(place, infraText(config, target)));
   if (wrote) io.progress('infra.yaml was written into the folder; commit it with your next change.');
   io.progress('the gates run');
   const gates = await gatesOn(services, commit);
@@ -95,8 +97,9 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
   refuseOpen(gates, options.accept ?? []);
   const planned = await planFor(services, { config, target, infra });
   io.progress('building in the sandbox');
-  const { digest: bundle } = await bundleOf(services, commit);
-  const text = shipText(services, { commit, bundle, config, target, gates, planned });
+  const { digest: bundle, build } = await bundleOf(services, commit, options.build);
+  io.progress(`build: ${build ?? NO_BUILD}`);
+  const text = shipText(services, { head, folder, build, bundle, config, target, gates, planned });
   if (options.print) return printedText(io, text, SHIP_NAMESPACE);
   if (!options.yes && !atTerminal() && options.signature === undefined) {
     throw new CommandError('NO_TERMINAL', 'Nobody is there to ask.', 'Sign with --yes and --signature FILE.');
@@ -106,24 +109,54 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
     namespace: SHIP_NAMESPACE,
     options,
   });
-  await recordSignature(services, { name: human.name, assurance: human.assurance, signature, text, commit });
+  await recordSignature(services, {
+    name: human.name,
+    assurance: human.assurance,
+    signature,
+    text,
+    commit: head,
+  });
   const plan = await applyFor(services, planned, { human, signature });
   for (const line of planned.lines) io.progress(line);
-  const shipped = await releaseCommit(io, services, { product: config.name, target, commit, bundle, plan });
-  return resultOf(config.name, commit, gates, planned.lines, shipped);
+  const shipped = await releaseCommit(io, services, {
+    product: config.name,
+    target,
+    commit,
+    bundle,
+    build: options.build,
+    plan,
+  });
+  const of = { product: config.name, commit: head, ...(folder !== '' && { folder }), build };
+  return resultOf(of, gates, planned.lines, shipped);
+}
+
+/** Takes the commit of a person's repository in; for a folder below its root, `commit` is one of that folder alone. */
+async function takeFolder(io: Io, services: Services, place: string) {
+  const repository = await ownRepository(place);
+  const head = await headOf(repository);
+  if (await hasChanges(repository)) io.progress('What is not committed is not shipped.');
+  const authority = await openAuthority(services.paths.git);
+  await takeIn(authority, { clone: repository.root, commit: head, ref: `refs/adopt/${head}` });
+  const folder = relative(repository.root, place);
+  const commit = folder === '' ? head : await folderCommit(authority, head, folder);
+  if (commit !== undefined) return { head, folder, commit };
+  throw new CommandError(
+    'NO_COMMIT',
+    `The commit has no folder ${JSON.stringify(folder)}.`,
+    'Commit the folder, then ship it.',
+  );
 }
 
 function resultOf(
-  product: string,
-  commit: string,
+  of: { product: string; commit: string; build: string | null },
   gates: GateState[],
   changes: string[],
   shipped: Awaited<ReturnType<typeof releaseCommit>>,
 ): Result {
   const live = shipped.state === 'live';
   const { release, state, url, why, serves, fix } = shipped;
-  const value = { product, commit, release, state, url, why, serves, gates, changes, ...(fix && { fix }) };
-  if (live) return { value, text: `${product} is live at ${url} (${release}).` };
+  const value = { ...of, release, state, url, why, serves, gates, changes, ...(fix && { fix }) };
+  if (live) return { value, text: `${of.product} is live at ${url} (${release}).` };
   const failure = {
     code: 'NOT_HEALTHY',
     message: `${release} did not get through ${why}`,
@@ -147,7 +180,9 @@ function refuseOpen(gates: readonly GateState[], accepted: readonly string[]): v
 function shipText(
   { paths }: Services,
   shown: {
-    commit: string;
+    head: string;
+    folder: string;
+    build: string | null;
     bundle: string;
     config: WorkerConfig;
     target: string;
@@ -155,13 +190,15 @@ function shipText(
     planned: { digest: string; lines: string[] };
   },
 ): string {
-  const { commit, bundle, config, target, gates, planned } = shown;
+  const { head, folder, build, bundle, config, target, gates, planned } = shown;
   return [
     'Millwright ship',
     `factory: ${paths.home.split('/').at(-1)}`,
     `product: ${config.name}`,
     `target: ${target}`,
-    `commit: ${commit}`,
+    `commit: ${head}`,
+    ...(folder === '' ? [] : [`folder: ${JSON.stringify(folder)}`]),
+    `build: ${build === null ? NO_BUILD : JSON.stringify(build)}`,
     `bundle: sha256:${bundle}`,
     `plan: sha256:${planned.digest}`,
     ...planned.lines.map((line) => `- ${line}`),

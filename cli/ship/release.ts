@@ -21,11 +21,18 @@ const REMEDIES: Record<string, string> = {
 export async function releaseCommit(
   io: Io,
   services: Services,
-  of: { product: string; target: string; commit: string; bundle: string; plan: number },
+  of: {
+    product: string;
+    target: string;
+    commit: string;
+    bundle: string;
+    build?: string | undefined;
+    plan: number;
+  },
 ): Promise<AdvanceResult> {
-  const { product, target, commit, bundle, plan } = of;
+  const { product, target, commit, bundle, build, plan } = of;
   const id = await begin(io, services, { product, target, commit });
-  const input = { release: id, plan, role: 'human', bundle };
+  const input = { release: id, plan, role: 'human', bundle, ...(build !== undefined && { build }) };
   const cut = cutResult.parse(await runJob(services, 'release.cut', input));
   if (cut.state === 'failed')
     throw new CommandError('NOT_CUT', cut.why, REMEDIES[cut.rule] ?? 'Correct it, commit and ship again.');

@@ -24,6 +24,8 @@ export const cutJob = z.strictObject({
   role: z.string(),
   /** The digest of the bytes that a person signed for; others are not released. */
   bundle: z.string().optional(),
+  /** The script that is run first, or `none`, as a person chose it. */
+  build: z.string().optional(),
 });
 
 /** How a cut ended: in the shape of release_cut's answer, or with the refusal that it becomes. */
@@ -53,12 +55,12 @@ type CutResult = z.output<typeof cutResult>;
  * A version that can't be brought up makes its release `failed`.
  */
 export const cutRelease: JobRunner = async (input, { services, session, signal }) => {
-  const { release: id, plan, role, bundle: signed } = cutJob.parse(input);
+  const { release: id, plan, role, bundle: signed, build: chosen } = cutJob.parse(input);
   const release = await findRelease(services.store.db, id);
   if (!release) throw new Error(`there is no release ${id}`);
   if (release.state !== 'cutting' || release.step !== null) return { result: settled(release) };
   try {
-    const built = await build({ services, release, plan, signed });
+    const built = await build({ services, release, plan, signed, chosen });
     return await holdProduct(services, release, signal, async (hold) => {
       const target = hold.fenced(await services.target(release.target));
       const { preview, ...shown } = await bringUp(
@@ -133,10 +135,15 @@ async function build({
   release,
   plan: planId,
   signed,
-}: Pick<Cut, 'services' | 'release'> & { plan: number; signed: string | undefined }): Promise<Built> {
+  chosen,
+}: Pick<Cut, 'services' | 'release'> & {
+  plan: number;
+  signed: string | undefined;
+  chosen: string | undefined;
+}): Promise<Built> {
   const plan = await findPlan(services.store.db, planId);
   if (!plan) throw new Error(`there is no plan ${planId}`);
-  const { health, ...built } = await bundleOf(services, release.commit_id);
+  const { health, ...built } = await bundleOf(services, release.commit_id, chosen);
   const { files, digest, migrations, isolation, engine } = built;
   if (signed !== undefined && signed !== digest) throw otherBytes(release);
   await refuseContractions(services, release, migrations, await seenBefore(services, release));
@@ -151,15 +158,19 @@ async function build({
   };
 }
 
-/** The Worker of a commit as it is released, built in the sandbox or taken from its first build, and its thresholds. */
+/**
+ * The Worker of a commit as it is released, built in the sandbox or taken from its first build, and its thresholds;
+ * `build` is the script that is run first, or `none`.
+ */
 export async function bundleOf(
   services: Pick<Services, 'paths' | 'sandbox'>,
   commit: string,
+  build?: string,
 ): Promise<WorkerBundle & { health: Thresholds }> {
   const sandbox = await services.sandbox();
   return withCleanCheckout(services, commit, async ({ folder, layers, kept }) => {
     const health = thresholdsIn(await infrastructureText(folder));
-    return { ...(await bundleWorker(sandbox, { checkout: folder, layers, kept })), health };
+    return { ...(await bundleWorker(sandbox, { checkout: folder, layers, kept, build })), health };
   });
 }
 

@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ToolError } from '../errors.ts';
 import type { Isolation, Layer, Sandbox, SandboxLimits } from '../sandbox/sandbox.ts';
+import { builtSource } from './built_source.ts';
 import {
   invalidCheckout,
   readAssets,
@@ -19,8 +20,9 @@ import {
   MAX_BUNDLE_FILES,
 } from './digest.ts';
 import { type Build, type KeptUnder, keepBuild, keptBuild } from './kept_build.ts';
+import { type ProjectBuild, projectBuildOf, runProjectBuild } from './project_build.ts';
 import type { BundleFile, Migration, WorkerConfig } from './target.ts';
-import { readWorkerConfig } from './worker_config.ts';
+import { readWorkerConfig, type WorkerSource } from './worker_config.ts';
 
 /** Folder of the build inside the checkout, made by the server; a checkout that brings its own is refused. */
 const BUILD = '.millwright';
@@ -33,6 +35,8 @@ export interface WorkerBundle {
   digest: string;
   config: WorkerConfig;
   migrations: Migration[];
+  /** What the project made of its sources first, as a person would type it. */
+  build: string | null;
   isolation: Isolation;
   engine: string;
   log: string;
@@ -42,14 +46,15 @@ export interface WorkerBundle {
 /**
  * Builds the Worker of a clean checkout with the pinned wrangler, in the sandbox, without network or token.
  *
- * wrangler runs `deploy --dry-run` on a config that the server generates from what `readWorkerConfig` accepted;
- * the project's own config is read as data and never given to wrangler. The checkout is a throw-away folder: the
- * build adds `.millwright/` to it. `layers` are the product's dependencies, at /node_modules; where the sandbox
- * runs as another user, they must be readable by all.
+ * Where the product has a build of its own (`projectBuildOf`), that runs first, in the sandbox too, and what it makes
+ * is bundled. wrangler runs `deploy --dry-run` on a config that the server generates from what `readWorkerConfig`
+ * accepted of the commit; the project's own config is read as data and never given to wrangler. The checkout is a
+ * throw-away folder: the build adds `.millwright/` to it. `layers` are the product's dependencies, at /node_modules;
+ * where the sandbox runs as another user, they must be readable by all.
  *
- * The digest depends on sources, dependencies and wrangler only: source maps and wrangler's dated README are left
- * out. Throws INVALID_INPUT for a config or migration that can't be accepted, GATE_CLOSED when the build fails
- * (what wrangler said is the message of its `cause`), and what the sandbox throws.
+ * The digest depends on sources, dependencies and what builds them only: source maps and wrangler's dated README are
+ * left out. Throws INVALID_INPUT for a config or migration that can't be accepted, GATE_CLOSED when the build fails
+ * (what it said is the message of its `cause`), and what the sandbox throws.
  */
 export async function bundleWorker(
   sandbox: Sandbox,
@@ -59,35 +64,58 @@ export async function bundleWorker(
     limits?: Partial<SandboxLimits>;
     /** Given for a checkout of a commit: what was built of it once is not built again. */
     kept?: KeptUnder;
+    /** The script of package.json that is run first, or `none`; left out, `projectBuildOf` says. */
+    build?: string | undefined;
   },
 ): Promise<WorkerBundle> {
   const checkout = await realpath(input.checkout);
   const source = readWorkerConfig(await readConfigText(checkout));
   const migrations = await readMigrations(checkout, source);
-  await writeBuildConfig(checkout, source.config);
+  const project = await projectBuildOf(checkout, source, input.build);
 
   const begun = performance.now();
-  const { kept } = input;
   const builder = await versionOfWrangler();
+  const kept = input.kept && { ...input.kept, ...(project && { command: project.shown }) };
   const known = kept && (await keptBuild(kept, sandbox, builder));
-  const built = known ?? (await runWrangler(sandbox, checkout, input));
+  const built = known ?? (await buildWhole(sandbox, { ...input, checkout, source, project }));
   if (kept && !known) await keepBuild(kept, sandbox, builder, built);
 
-  const assets = source.assets === null ? [] : await readAssets(checkout, source.assets);
-  const files = [...built.files, ...assets];
-  const config = { ...source.config, main: mainModule(source.config.main || ASSETS_ONLY) };
+  const { files, main, isolation, engine, log } = built;
+  const config = { ...source.config, main };
   const digest = bundleDigest(files);
   checkBundle({ bundle: digest, files, config });
-  const { isolation, engine, log } = built;
   const ms = Math.round(performance.now() - begun);
-  return { files, digest, config, migrations, isolation, engine, log, ms };
+  return { files, digest, config, migrations, build: project?.shown ?? null, isolation, engine, log, ms };
+}
+
+type Whole = Pick<Parameters<typeof bundleWorker>[1], 'checkout' | 'layers' | 'limits'> & {
+  source: WorkerSource;
+  project: ProjectBuild | null;
+};
+
+/** The project's own build where it has one, then wrangler's, and the assets. */
+async function buildWhole(sandbox: Sandbox, { checkout, source, project, ...run }: Whole): Promise<Build> {
+  const said = project ? await runProjectBuild(sandbox, checkout, project, run) : '';
+  const { main, assets } = project
+    ? await builtSource(checkout, source)
+    : { main: source.config.main, assets: source.assets };
+  await writeBuildConfig(checkout, { ...source.config, main }, source.rules);
+  const { files, isolation, engine, log } = await runWrangler(sandbox, checkout, run);
+  const served = assets === null ? [] : await readAssets(checkout, assets);
+  return {
+    main: mainModule(main || ASSETS_ONLY),
+    files: [...files, ...served],
+    isolation,
+    engine,
+    log: `${said}\n${log}`.trim(),
+  };
 }
 
 async function runWrangler(
   sandbox: Sandbox,
   checkout: string,
-  { layers = [], limits }: Pick<Parameters<typeof bundleWorker>[1], 'layers' | 'limits'>,
-): Promise<Build> {
+  { layers = [], limits }: Pick<Whole, 'layers' | 'limits'>,
+): Promise<Omit<Build, 'main'>> {
   const wrangler = wranglerFor(sandbox);
   const result = await sandbox.run({
     command: ['node', `${wrangler.modules}/wrangler/bin/wrangler.js`, ...WRANGLER_ARGUMENTS],
@@ -130,7 +158,11 @@ function wranglerModules(): string {
   return join(entry.slice(0, end), 'node_modules');
 }
 
-async function writeBuildConfig(checkout: string, config: WorkerConfig): Promise<void> {
+async function writeBuildConfig(
+  checkout: string,
+  config: WorkerConfig,
+  rules: WorkerSource['rules'],
+): Promise<void> {
   const folder = join(checkout, BUILD);
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST')
@@ -154,6 +186,7 @@ async function writeBuildConfig(checkout: string, config: WorkerConfig): Promise
       database_id: database,
     })),
     vars: config.vars,
+    rules,
     send_metrics: false,
   };
   if (config.main === '') await writeFile(join(folder, ASSETS_ONLY), NOTHING_ELSE, { flag: 'wx' });

@@ -30,8 +30,7 @@ export async function readConfigText(checkout: string): Promise<string> {
   const [file] = found;
   if (file === undefined || found.length > 1) {
     const below = file === undefined ? await foldersWithConfig(checkout) : [];
-    const where =
-      below.length === 0 ? '' : ` There is one in ${below.join(', ')}: ship a repository of that folder.`;
+    const where = below.length === 0 ? '' : ` There is one in ${below.join(', ')}: ship that folder.`;
     throw invalidCheckout(
       `The repository needs exactly one Worker config at its root: wrangler.jsonc, wrangler.json or wrangler.toml.${where}`,
     );
@@ -116,7 +115,7 @@ export async function readAssets(checkout: string, directory: string): Promise<B
   const root = join(checkout, directory);
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw invalidCheckout(
-      `The folder of assets ${directory} is not in the repository; a framework's build is not run, so commit what it makes.`,
+      `The folder of assets ${directory} is not in the repository, and no build made it: name the script of package.json that does, or commit it.`,
       cause,
     );
   });

@@ -58,3 +58,7 @@ export function isBundlePath(path: string): boolean {
 export function isPlainPath(path: string): boolean {
   return path.length <= 512 && path.split('/').every((segment) => SEGMENT.test(segment));
 }
+
+/** Whether `path` is relative, in plain characters, with folders such as `.svelte-kit` allowed. */
+export const isSourcePath = (path: string): boolean =>
+  isPlainPath(path.replaceAll(/(^|\/)\.(?=[A-Za-z0-9_-])/g, '$1'));

@@ -7,15 +7,20 @@ import { canonicalJson, sha256Hex } from '../signing/canonical.ts';
 import { bundleDigest } from './digest.ts';
 import type { BundleFile } from './target.ts';
 
-/** What builds of one commit are kept under: the folder of all of them, its tree, and the digest of its dependencies. */
+/**
+ * What builds of one commit are kept under: the folder of all of them, its tree, the digest of its dependencies, and
+ * what the project runs first.
+ */
 export interface KeptUnder {
   folder: string;
   tree: string;
   dependencies: string | null;
+  command?: string;
 }
 
-/** What a build left, and how it ran. */
+/** What a build left, assets with it, and how it ran; `main` is its main module. */
 export interface Build {
+  main: string;
   files: BundleFile[];
   isolation: Isolation;
   engine: string;
@@ -23,10 +28,12 @@ export interface Build {
 }
 
 const MOST = 20;
-const LARGEST_BYTES = 8_000_000;
+/** Of all builds together; the oldest go first. */
+const MOST_BYTES = 400_000_000;
 
 const build = z.strictObject({
   digest: z.string(),
+  main: z.string(),
   isolation: z.enum(['full', 'partial', 'none']),
   engine: z.string(),
   log: z.string(),
@@ -34,10 +41,14 @@ const build = z.strictObject({
 });
 
 const fileOf = (
-  { folder, tree, dependencies }: KeptUnder,
+  { folder, tree, dependencies, command }: KeptUnder,
   { isolation, engine }: Pick<Sandbox, 'isolation' | 'engine'>,
   builder: string,
-) => join(folder, `${sha256Hex(canonicalJson({ tree, dependencies, isolation, engine, builder }))}.json`);
+) =>
+  join(
+    folder,
+    `${sha256Hex(canonicalJson({ tree, dependencies, command: command ?? null, isolation, engine, builder }))}.json`,
+  );
 
 /**
  * What an earlier build of the same tree with the same dependencies, builder and isolation left; undefined when there
@@ -56,17 +67,16 @@ export async function keptBuild(
   return bundleDigest(files) === digest ? { ...rest, files } : undefined;
 }
 
-/** Keeps what a build left, beside the newest others. One that is very large is not kept. */
+/** Keeps what a build left, beside the newest others. */
 export async function keepBuild(
   under: KeptUnder,
   sandbox: Pick<Sandbox, 'isolation' | 'engine'>,
   builder: string,
-  { files, isolation, engine, log }: Build,
+  { main, files, isolation, engine, log }: Build,
 ): Promise<void> {
-  if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > LARGEST_BYTES) return;
   await mkdir(under.folder, { recursive: true, mode: 0o700 });
   const encoded = files.map(({ path, bytes }) => ({ path, base64: Buffer.from(bytes).toString('base64') }));
-  const text = JSON.stringify({ digest: bundleDigest(files), isolation, engine, log, files: encoded });
+  const text = JSON.stringify({ digest: bundleDigest(files), main, isolation, engine, log, files: encoded });
   await replaceFile(fileOf(under, sandbox, builder), text);
   await removeOldest(under.folder);
 }
@@ -74,12 +84,18 @@ export async function keepBuild(
 async function removeOldest(folder: string): Promise<void> {
   const names = await readdir(folder);
   const ages = await Promise.all(
-    names.map(async (name) => ({
-      name,
-      at: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0,
-    })),
+    names.map(async (name) => {
+      const found = await stat(join(folder, name)).catch(() => undefined);
+      return { name, at: found?.mtimeMs ?? 0, bytes: found?.size ?? 0 };
+    }),
   );
-  const old = ages.sort((a, b) => b.at - a.at).slice(MOST);
+  let bytes = 0;
+  const old = ages
+    .sort((a, b) => b.at - a.at)
+    .filter((one, at) => {
+      bytes += one.bytes;
+      return at > 0 && (at >= MOST || bytes > MOST_BYTES);
+    });
   await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })));
 }
 

@@ -2,7 +2,7 @@ import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import type * as z from 'zod';
 import { ToolError } from '../errors.ts';
 import type { WorkerConfig } from './target.ts';
-import { REFUSED, type WorkerKeys, workerKeys } from './worker_keys.ts';
+import { endOfGlob, REFUSED, type WorkerKeys, workerKeys } from './worker_keys.ts';
 
 const MAX_CONFIG_CHARS = 100_000;
 
@@ -12,6 +12,10 @@ export interface WorkerSource {
   config: WorkerConfig;
   /** The folder whose files are served as they are. */
   assets: string | null;
+  /** How modules that are no code are taken in. */
+  rules: WorkerKeys['rules'];
+  /** The command that the project wants to be run before it is bundled. */
+  build: string | null;
   migrations: { database: string; directory: string }[];
 }
 
@@ -19,7 +23,7 @@ export interface WorkerSource {
  * Reads the text of a wrangler.jsonc or wrangler.json as data; nothing is executed and no other file is read.
  *
  * Only keys that mean something to every target are accepted; database ids are ignored, as resources are found
- * by name. Throws INVALID_INPUT that names the key (`env` and `build` among others) or the place of a mistake.
+ * by name. Throws INVALID_INPUT that names the key (`env` among others) or the place of a mistake.
  */
 export function readWorkerConfig(text: string): WorkerSource {
   const value = parseJsonc(text);
@@ -44,6 +48,8 @@ function sourceOf(keys: WorkerKeys): WorkerSource {
   return {
     config,
     assets: keys.assets?.directory ?? null,
+    rules: keys.rules,
+    build: keys.build?.command ?? null,
     migrations: keys.d1_databases.map(({ database_name, migrations_dir }) => ({
       database: database_name,
       directory: migrations_dir,
@@ -87,8 +93,12 @@ function configOf(keys: WorkerKeys): WorkerConfig {
       : null,
     secrets: keys.secrets.required,
     vars: keys.vars,
+    ...(keys.rules.length > 0 && { modules: typesByEnd(keys.rules) }),
   };
 }
+
+const typesByEnd = (rules: WorkerKeys['rules']) =>
+  Object.fromEntries(rules.flatMap(({ type, globs }) => globs.map((glob) => [endOfGlob(glob), type])));
 
 /** What is found by name needs one where a project gives only an id: the Worker's, with the binding's behind it. */
 const nameFor = (worker: string, binding: string) =>

@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import { isCron } from './cron.ts';
-import { isPlainPath } from './digest.ts';
+import { isSourcePath } from './digest.ts';
 import { NAME } from './names.ts';
 
 /** Keys that decide what is deployed, or where, with the reason each is refused for. */
 export const REFUSED: Record<string, string> = {
   env: 'an environment is a second Worker without the bindings and secrets of the first',
-  build:
-    'it names a command of the project to run while deploying; run it yourself, commit what it makes, and name that as "main" or "assets"',
+  pages_build_output_dir: 'a Pages project is no Worker; name "main" and "assets" instead',
   account_id: 'the account belongs to the target, not to the project',
   route: 'addresses are part of the approved infrastructure',
   routes: 'addresses are part of the approved infrastructure',
@@ -21,28 +20,37 @@ const binding = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'use a JavaScr
 const path = z
   .string()
   .transform((text) => text.replace(/^\.\//, '').replace(/\/$/, ''))
-  .refine(isPlainPath, 'use a relative path inside the repository, in plain characters');
+  .refine(isSourcePath, 'use a relative path inside the repository, in plain characters');
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(20).default([]);
 
 /** A Worker answers at the address that its target gives it, and each version at its own: that can't be turned off. */
 const opened = z.literal(true, 'the target gives the Worker its address; leave it out').optional();
 
-/** How the build takes modules that are no code, by the ends of their names; targets know a module by its end too. */
-const MODULE_ENDS = { Text: ['txt', 'html', 'sql'], Data: ['bin'], CompiledWasm: ['wasm', 'wasm?module'] };
-const rule = z
-  .strictObject({
-    type: z.enum(['Text', 'Data', 'CompiledWasm'], 'only rules of Text, Data and CompiledWasm are built'),
-    globs: z.array(z.string().max(200)).max(20),
-    fallthrough: z.boolean().optional(),
-  })
-  .refine(
-    ({ type, globs }) => globs.every((glob) => MODULE_ENDS[type].some((end) => glob.endsWith(`.${end}`))),
-    {
-      error: `a file has the type that its name ends in: ${Object.entries(MODULE_ENDS)
-        .map(([type, ends]) => `${type} .${ends.join(', .')}`)
-        .join('; ')}`,
-    },
-  );
+/** The end of the names that a rule's glob is for; a module of a bundle is known by it alone. */
+export const endOfGlob = (glob: string): string | undefined =>
+  /\.([A-Za-z0-9]{1,20})(?:\?module)?$/.exec(glob)?.[1];
+const CODE = ['js', 'mjs', 'cjs', 'ts', 'mts', 'cts', 'jsx', 'tsx'];
+const rule = z.strictObject({
+  type: z.enum(['Text', 'Data', 'CompiledWasm'], 'only rules of Text, Data and CompiledWasm are built'),
+  globs: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .refine(
+          (glob) => !CODE.includes(endOfGlob(glob) ?? 'js'),
+          'end it in what the names end in, such as *.md',
+        ),
+    )
+    .max(20),
+  fallthrough: z.boolean().optional(),
+});
+
+/** One end of names has one type. */
+const oneTypeEach = (rules: readonly z.output<typeof rule>[]) => {
+  const ends = rules.flatMap(({ globs }) => [...new Set(globs.map(endOfGlob))]);
+  return new Set(ends).size === ends.length;
+};
 
 /** What each key of a Worker config may be. `id`s belong to an account: resources are found by name. */
 export const workerKeys = z.strictObject({
@@ -62,7 +70,14 @@ export const workerKeys = z.strictObject({
   send_metrics: z.boolean().optional(),
   workers_dev: opened,
   preview_urls: opened,
-  rules: z.array(rule).max(20).optional(),
+  rules: z.array(rule).max(20).refine(oneTypeEach, 'two rules are for the same end of names').default([]),
+  build: z
+    .strictObject({
+      command: z.string().min(1).max(500),
+      cwd: z.enum(['.', './'], 'the build runs in the folder of the Worker config').optional(),
+      watch_dir: z.unknown().optional(),
+    })
+    .optional(),
   d1_databases: list(
     z.strictObject({
       binding,

@@ -1,3 +1,6 @@
+import { moduleTypeOf } from '../module_types.ts';
+import type { WorkerConfig } from '../target.ts';
+
 /** The tag of the version that stands where nothing is released. No version of a product has it. */
 export const PLACEHOLDER_TAG = 'millwright-nothing';
 
@@ -34,23 +37,25 @@ export function placeholderForm(classes: readonly NewClass[]): FormData {
     ...(classes.length > 0 && { migrations: { new_tag: 'millwright-1', steps } }),
   };
   const text = [NOTHING, ...classes.map(({ className }) => `export class ${className} {}\n`)].join('');
-  return workerForm(metadata, [{ path: MODULE, bytes: Buffer.from(text) }]);
+  return workerForm(metadata, [{ path: MODULE, bytes: Buffer.from(text) }], {});
 }
 
 /** What Cloudflare takes a version as: its metadata and its modules, each by name. */
 export function workerForm(
   metadata: object,
   files: readonly { path: string; bytes: Uint8Array }[],
+  config: Pick<WorkerConfig, 'modules'>,
 ): FormData {
   const form = new FormData();
   form.set('metadata', JSON.stringify(metadata));
   for (const { path, bytes } of files)
-    form.set(path, new File([new Uint8Array(bytes)], path, { type: typeOf(path) }));
+    form.set(path, new File([new Uint8Array(bytes)], path, { type: MEDIA[moduleTypeOf(path, config)] }));
   return form;
 }
 
-function typeOf(path: string): string {
-  if (/\.m?js$/.test(path)) return 'application/javascript+module';
-  if (path.endsWith('.wasm')) return 'application/wasm';
-  return /\.(?:txt|html|sql|css|svg)$/.test(path) ? 'text/plain' : 'application/octet-stream';
-}
+const MEDIA = {
+  ESModule: 'application/javascript+module',
+  CompiledWasm: 'application/wasm',
+  Text: 'text/plain',
+  Data: 'application/octet-stream',
+};

@@ -49,7 +49,7 @@ async function post(client: CloudflareClient, input: WorkerVersion): Promise<str
   };
   const assets = config.assets ? await uploadAssets(client, config.name, assetsOf(files)) : null;
   const modules = files.filter(({ path }) => !path.startsWith(ASSETS));
-  const form = workerForm(metadataOf(input, ids, assets), modules);
+  const form = workerForm(metadataOf(input, ids, assets), modules, config);
   const made = await client.call(version, {
     method: 'POST',
     path: `${scriptPath(config.name)}/versions`,

@@ -1,3 +1,4 @@
+import { moduleTypeOf } from '../module_types.ts';
 import type { BundleFile, Resource, ResourceKind, Share, WorkerConfig, WorkerVersion } from '../target.ts';
 import type { Site } from './workerd_options.ts';
 
@@ -76,13 +77,13 @@ function idOf(resources: readonly Resource[], kind: ResourceKind, name: string):
   return found.id;
 }
 
-/** The kind of module that wrangler's default rules give to a file, by its extension. */
-export function moduleOf({ path, bytes }: BundleFile) {
-  if (/\.m?js$/.test(path)) return { type: 'esm' as const, contents: Buffer.from(bytes).toString() };
-  if (/\.(?:txt|html|sql)$/.test(path))
-    return { type: 'text' as const, contents: Buffer.from(bytes).toString() };
+/** A module of a bundle as workerd takes it. */
+export function moduleOf({ path, bytes }: BundleFile, config: WorkerConfig) {
+  const type = moduleTypeOf(path, config);
+  if (type === 'ESModule') return { type: 'esm' as const, contents: Buffer.from(bytes).toString() };
+  if (type === 'Text') return { type: 'text' as const, contents: Buffer.from(bytes).toString() };
   return {
-    type: path.endsWith('.wasm') ? ('wasm' as const) : ('data' as const),
+    type: type === 'CompiledWasm' ? ('wasm' as const) : ('data' as const),
     contents: Buffer.from(bytes),
   };
 }

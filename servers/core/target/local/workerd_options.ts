@@ -148,7 +148,7 @@ function versionWorker(ground: Ground, site: Site, version: WorkerVersion): Work
       manifest: {
         mainModule: config.main,
         modulesRoot: '/',
-        modules: Object.fromEntries(modules.map((file) => [file.path, moduleOf(file)])),
+        modules: Object.fromEntries(modules.map((file) => [file.path, moduleOf(file, config)])),
       },
       env: envOf(ground.resources, site, version) as Env,
       exports: exportsOf(product, config) as NonNullable<WorkerOptions['config']['exports']>,
