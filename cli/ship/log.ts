@@ -19,11 +19,26 @@ export async function withLog(home: string, lines: readonly string[], error: unk
   return new CommandError(error.code, message, `${error.remedy} All of it: ${file}`, error.exit);
 }
 
-/** The first error that wrangler names, in one line, with its place in the sources where it names one. */
+/** What other tools begin a line with that says what went wrong, the surest first. */
+const FAULTS = [
+  /^.*\berror TS\d+: .+$/m,
+  /^(?:.*: )?(?:[A-Za-z]*Error|error|FATAL ERROR)(?: \[\w+\])?: (?!command failed).+$/m,
+  /^.*: (?:not found|command not found)$/m,
+  /^npm error (?!code\b|A complete\b).+$/m,
+];
+
+/** The first error that a build names, in one line, with its place in the sources where wrangler names one. */
 export function faultIn(log: string): string | undefined {
   const [fault] = [...log.matchAll(/\[ERROR\] (?!Build failed)(.+)(?:\s+([\w./@-]+:\d+):\d+:)?/g)];
-  if (!fault) return undefined;
+  if (!fault) return otherFault(log);
   const [, what = '', place] = fault;
   const at = place === undefined ? '' : ` (${place.replace(/^(?:\.\.\/)+/, '')})`;
-  return `${what.replace(/\s+/g, ' ').replace(/[.:]$/, '').slice(0, MAX_FAULT)}${at}`;
+  return `${oneLine(what)}${at}`;
 }
+
+function otherFault(log: string): string | undefined {
+  const found = FAULTS.map((pattern) => pattern.exec(log)?.[0]).find((line) => line !== undefined);
+  return found === undefined ? undefined : oneLine(found);
+}
+
+const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ').replace(/[.:]$/, '').slice(0, MAX_FAULT);

@@ -3,15 +3,11 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ToolError } from '../errors.ts';
 import type { Isolation, Layer, Sandbox, SandboxLimits } from '../sandbox/sandbox.ts';
+import { readAssets } from './assets_files.ts';
 import { builtSource } from './built_source.ts';
+import { invalidCheckout, readConfigText, readMigrations, readPlainFile } from './checkout_files.ts';
 import {
-  invalidCheckout,
-  readAssets,
-  readConfigText,
-  readMigrations,
-  readPlainFile,
-} from './checkout_files.ts';
-import {
+  ASSETS,
   ASSETS_ONLY,
   bundleDigest,
   checkBundle,
@@ -20,8 +16,8 @@ import {
   MAX_BUNDLE_FILES,
 } from './digest.ts';
 import { type Build, type KeptUnder, keepBuild, keptBuild } from './kept_build.ts';
-import { type ProjectBuild, projectBuildOf, runProjectBuild } from './project_build.ts';
-import type { BundleFile, Migration, WorkerConfig } from './target.ts';
+import { type ProjectBuild, plainText, projectBuildOf, runProjectBuild } from './project_build.ts';
+import type { AssetsConfig, BundleFile, Migration, WorkerConfig } from './target.ts';
 import { readWorkerConfig, type WorkerSource } from './worker_config.ts';
 
 /** Folder of the build inside the checkout, made by the server; a checkout that brings its own is refused. */
@@ -81,12 +77,16 @@ export async function bundleWorker(
   if (kept && !known) await keepBuild(kept, sandbox, builder, built);
 
   const { files, main, isolation, engine, log } = built;
-  const config = { ...source.config, main };
+  const config = { ...source.config, main, assets: source.config.assets ?? assetsIn(files) };
   const digest = bundleDigest(files);
   checkBundle({ bundle: digest, files, config });
   const ms = Math.round(performance.now() - begun);
   return { files, digest, config, migrations, build: project?.shown ?? null, isolation, engine, log, ms };
 }
+
+/** How assets are served that a build has made although the Worker config says nothing of them. */
+const assetsIn = (files: readonly BundleFile[]): AssetsConfig | null =>
+  files.some(({ path }) => path.startsWith(ASSETS)) ? { notFound: 'none', runWorkerFirst: false } : null;
 
 type Whole = Pick<Parameters<typeof bundleWorker>[1], 'checkout' | 'layers' | 'limits'> & {
   source: WorkerSource;
@@ -99,9 +99,11 @@ async function buildWhole(sandbox: Sandbox, { checkout, source, project, ...run 
   const { main, assets } = project
     ? await builtSource(checkout, source)
     : { main: source.config.main, assets: source.assets };
+  if (source.config.assets && assets === null)
+    throw invalidCheckout('The Worker config names assets without a directory, and no build made one.');
   await writeBuildConfig(checkout, { ...source.config, main }, source.rules);
   const { files, isolation, engine, log } = await runWrangler(sandbox, checkout, run);
-  const served = assets === null ? [] : await readAssets(checkout, assets);
+  const served = assets === null ? [] : await readAssets(checkout, assets, run.layers);
   return {
     main: mainModule(main || ASSETS_ONLY),
     files: [...files, ...served],
@@ -228,6 +230,3 @@ function buildFailed(log: string, killedBy: string | null): ToolError {
     { rule: 'release.build', cause: new Error(log) },
   );
 }
-
-/** Without terminal sequences, which wrangler prints even when told not to. */
-const plainText = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '').trim();

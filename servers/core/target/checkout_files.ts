@@ -1,10 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { ToolError } from '../errors.ts';
 import { readResult } from '../sandbox/sandbox.ts';
-import { ASSETS, isBundlePath, MAX_BUNDLE_BYTES } from './digest.ts';
-import type { BundleFile, Migration } from './target.ts';
+import type { Migration } from './target.ts';
 import type { WorkerSource } from './worker_config.ts';
 
 /** The names under which a project may keep its Worker config, in wrangler's order. */
@@ -14,7 +13,6 @@ const CONFIG_DEPTH = 4;
 const CONFIG_FOLDERS = 200;
 const CONFIG_SHOWN = 3;
 const MAX_PACKAGE_BYTES = 1_000_000;
-const NOT_SERVED = ['.assetsignore', '_headers', '_redirects', '_worker.js', '_routes.json'];
 const MAX_CONFIG_BYTES = 200_000;
 const MAX_MIGRATION_BYTES = 1_000_000;
 const MAX_MIGRATIONS = 1_000;
@@ -108,29 +106,6 @@ export async function readMigrations(checkout: string, source: WorkerSource): Pr
   if (migrations.length > MAX_MIGRATIONS)
     throw invalidCheckout(`There are more than ${MAX_MIGRATIONS} migrations.`);
   return migrations;
-}
-
-/** The files of a folder that is served as it is, under `assets/`; what only tells tools how to serve is left out. */
-export async function readAssets(checkout: string, directory: string): Promise<BundleFile[]> {
-  const root = join(checkout, directory);
-  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw invalidCheckout(
-      `The folder of assets ${directory} is not in the repository, and no build made it: name the script of package.json that does, or commit it.`,
-      cause,
-    );
-  });
-  const files = entries.filter((entry) => !entry.isDirectory());
-  const paths = files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
-  const bundled: BundleFile[] = [];
-  let left = MAX_BUNDLE_BYTES;
-  for (const path of paths.filter((one) => !NOT_SERVED.includes(one))) {
-    if (!isBundlePath(`${ASSETS}${path}`))
-      throw invalidCheckout(`An asset has the name ${JSON.stringify(path.slice(0, 200))}.`);
-    const bytes = await readPlainFile(checkout, `${directory}/${path}`, left);
-    left -= bytes.byteLength;
-    bundled.push({ path: `${ASSETS}${path}`, bytes });
-  }
-  return bundled;
 }
 
 async function namesOfMigrations(folder: string): Promise<string[]> {

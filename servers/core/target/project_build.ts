@@ -16,6 +16,8 @@ export interface ProjectBuild {
 export const NO_BUILD = 'none';
 
 const BUILD_MS = 300_000;
+/** Bundlers start a thread per core, each with a heap that is reserved before it is used. */
+const BUILD_DATA_BYTES = 8 * 1024 ** 3;
 const MAX_PACKAGE_BYTES = 1_000_000;
 const SCRIPT = /^[A-Za-z0-9][\w:.-]{0,60}$/;
 /** Its config is meant for what its own build makes of it. */
@@ -62,9 +64,9 @@ export async function runProjectBuild(
     command,
     work: checkout,
     layers,
-    limits: { wallMs: BUILD_MS, ...limits },
+    limits: { wallMs: BUILD_MS, dataBytes: BUILD_DATA_BYTES, ...limits },
   });
-  const log = `${result.stdout}\n${result.stderr}`.trim();
+  const log = plainText(`${result.stdout}\n${result.stderr}`);
   if (result.exit === 0) return log;
   const end = result.killedBy ? `was ended by the limit on ${result.killedBy}` : `ended with ${result.exit}`;
   throw new ToolError(
@@ -74,6 +76,9 @@ export async function runProjectBuild(
     { rule: 'release.build', cause: new Error(log) },
   );
 }
+
+/** Without terminal sequences, which tools print even when told not to. */
+export const plainText = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, '').trim();
 
 const ofScript = (script: string): ProjectBuild => ({
   shown: `npm run ${script}`,
@@ -106,6 +111,7 @@ function parsed(text: string): Partial<Record<'scripts' | 'dependencies' | 'devD
 
 async function isIncomplete(checkout: string, { config, assets }: WorkerSource): Promise<boolean> {
   const named = [config.main, assets ?? ''].filter((path) => path !== '');
+  if (config.assets && assets === null) return true;
   const there = await Promise.all(named.map((path) => exists(join(checkout, path))));
   return there.includes(false);
 }

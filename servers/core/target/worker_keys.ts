@@ -121,7 +121,7 @@ export const workerKeys = z.strictObject({
   ),
   assets: z
     .strictObject({
-      directory: path,
+      directory: path.optional(),
       binding: binding.optional(),
       not_found_handling: z.enum(['none', '404-page', 'single-page-application']).default('none'),
       html_handling: z.literal('auto-trailing-slash').optional(),
