@@ -171,7 +171,8 @@ test('without a description the front page and its own links are the promise', a
 test.each([
   ['fails', 500, 'boom'],
   ['is no JSON', 200, '{'],
-  ['is no description', 200, '[]'],
+  ['is no description', 200, '{"openapi":"3.1.0"}'],
+  ['is an older one without paths', 200, '{"swagger":"2.0","paths":1}'],
 ])('a description that %s does not hold', async (_, status, body) => {
   const origin = await serving((request, response) =>
     response
@@ -180,6 +181,25 @@ test.each([
   );
 
   expect((await checkProduct(origin, never))[0]).toMatchObject({ path: '/openapi.json', ok: false });
+});
+
+test.each([
+  ['{"ok":true}', 'application/json'],
+  ['[]', 'application/json'],
+  ['"hello"', 'application/json'],
+  ['<p>page</p>', 'text/html'],
+])('a product that answers every path with %s has no description, and it is said', async (body, type) => {
+  const origin = await serving((_, response) => response.writeHead(200, { 'content-type': type }).end(body));
+  expect(await checkProduct(origin, never)).toEqual([
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      status: 200,
+      ok: true,
+      why: 'no "openapi" in it: taken as if there were none',
+    },
+    { method: 'GET', path: '/', status: 200, ok: true, why: 'as promised' },
+  ]);
 });
 
 test('nothing but this machine is called, and a redirect is not followed', async () => {

@@ -12,7 +12,6 @@ import { brokenPromise, type Operation, operationsOf } from './openapi.ts';
 import type { Json } from './sample.ts';
 
 const DOCUMENT = '/openapi.json';
-const NOWHERE = '/millwright-verification-of-nothing';
 const MOST_OPERATIONS = 300;
 const MOST_LINKS = 40;
 const AT_ONCE = 4;
@@ -28,26 +27,25 @@ export async function checkProduct(origin: Origin, signal: AbortSignal): Promise
   const until = AbortSignal.any([signal, AbortSignal.timeout(ALL_MS)]);
   const described = await send(origin, { method: 'GET', path: DOCUMENT }, until);
   const operations = operationsIn(described);
-  const checks =
-    described.status === 404 || (await answersAnything(origin, described, until))
-      ? []
-      : [
-          check(
-            { method: 'GET', path: DOCUMENT },
-            described,
-            operations ? undefined : 'it is no OpenAPI document',
-          ),
-        ];
+  const checks = described.status === 404 ? [] : [documentCheck(described, operations !== undefined)];
   const tried = await each(operations ?? [], (operation) => tryOperation(origin, operation, until));
   return [...checks, ...tried, ...(await checkPages(origin, operations !== undefined, until))];
 }
 
-/** Whether a product answers every path alike and with no JSON: it has no description, it only has no 404. */
-async function answersAnything(origin: Origin, described: Answer, signal: AbortSignal): Promise<boolean> {
-  const looksLikeOne = /[/+]json$/.test(described.media) || /^\s*[[{]/.test(described.body);
-  if (described.status !== 200 || looksLikeOne) return false;
-  const nothing = await send(origin, { method: 'GET', path: NOWHERE }, signal);
-  return nothing.status === 200 && nothing.media === described.media;
+/** What the answer at the description's path says: some products answer every path, with a page or with JSON. */
+function documentCheck(described: Answer, isDocument: boolean): Check {
+  const request: Request = { method: 'GET', path: DOCUMENT };
+  if (isDocument) return check(request, described, undefined);
+  if (described.status !== 200 || claimsToBeOne(described.body))
+    return check(request, described, 'it is no OpenAPI document');
+  return { ...check(request, described, undefined), why: 'no "openapi" in it: taken as if there were none' };
+}
+
+/** Whether a body means to describe an API, sound or not: it has the field, or is broken JSON that may have had it. */
+function claimsToBeOne(body: string): boolean {
+  const value = parsed(body);
+  if (value === undefined) return /^\s*[[{]/.test(body);
+  return typeof value === 'object' && value !== null && ('openapi' in value || 'swagger' in value);
 }
 
 /** A request that may be sent as often as one likes, and why its answer is wrong; undefined when it is right. */
@@ -71,9 +69,12 @@ export async function probesOf(origin: Origin, signal: AbortSignal): Promise<Pro
 }
 
 function operationsIn({ status, body }: Answer): Operation[] | undefined {
-  if (status !== 200) return undefined;
+  return status === 200 ? operationsOf(parsed(body), MOST_OPERATIONS) : undefined;
+}
+
+function parsed(body: string): Json {
   try {
-    return operationsOf(JSON.parse(body) as Json, MOST_OPERATIONS);
+    return JSON.parse(body) as Json;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
