@@ -117,12 +117,77 @@ test('where nothing can be mounted the build says that it was not contained', as
   expect(built.config.main).toBe('index.js');
 });
 
-test('a build command in the config is refused', async () => {
+/** A build that says what it can reach, and makes a Worker that answers with it. */
+const MAKE = `
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { word } from 'said';
+const net = await new Promise((done) => {
+  createConnection({ host: '203.0.113.1', port: 80, timeout: 2000 })
+    .on('connect', () => done('reached'))
+    .on('timeout', () => done('waits'))
+    .on('error', ({ code }) => done(code));
+});
+await mkdir('dist');
+await writeFile('dist/page.md', JSON.stringify({ word, net, env: Object.keys(process.env).filter((name) => !/^(npm|NODE|COLOR|INIT|EDITOR|_$)/.test(name)) }));
+await writeFile('dist/index.js', 'import page from "./page.md"; export default { fetch: () => new Response(page) };');
+`;
+
+test("a product's own build runs in the sandbox with nothing in reach, and what it makes is served, by its rules", async () => {
   const dir = await checkout();
-  const config = await readFile(join(dir, 'wrangler.jsonc'), 'utf8');
-  await writeFile(
-    join(dir, 'wrangler.jsonc'),
-    config.replace('"name"', '"build": { "command": "touch ran" }, "name"'),
-  );
-  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toThrow('"build": it names a command');
+  const modules = await mkdtemp(join(tmpdir(), 'layer-'));
+  onTestFinished(() => rm(modules, { recursive: true, force: true }));
+  await chmod(modules, 0o755);
+  await mkdir(join(modules, 'said'));
+  await writeFile(join(modules, 'said', 'index.js'), "export const word = 'built';");
+  await writeFile(join(modules, 'said', 'package.json'), '{"name":"said","type":"module","main":"index.js"}');
+  const config = {
+    name: 'made',
+    main: 'dist/index.js',
+    compatibility_date: '2026-01-01',
+    rules: [{ type: 'Text', globs: ['**/*.md'] }],
+    build: { command: 'node make.mjs && test ! -e .millwright' },
+  };
+  await writeFile(join(dir, 'wrangler.jsonc'), JSON.stringify(config));
+  await writeFile(join(dir, 'make.mjs'), MAKE);
+  process.env.CANARY_OF_THE_SERVER = 'secret';
+  onTestFinished(() => void delete process.env.CANARY_OF_THE_SERVER);
+  const layers = [{ from: modules, at: '/node_modules' }];
+
+  const built = await bundleWorker(sandbox, { checkout: dir, layers });
+
+  expect(built).toMatchObject({ build: config.build.command, config: { modules: { md: 'Text' } } });
+  const page = built.files.find(({ path }) => path.endsWith('.md'));
+  const { word, net, env } = JSON.parse(Buffer.from(page?.bytes ?? []).toString());
+  expect(word).toBe('built');
+  expect(net).toMatch(/^E/);
+  expect(env.sort()).toEqual(['CI', 'HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR']);
+  const target = await openLocalTarget({ dir: await stateFolder() });
+  await target.ensure({ kind: 'worker', name: 'made' });
+  const { files, digest: bundle, migrations } = built;
+  const version = {
+    product: 'made',
+    version: '1',
+    bundle,
+    files,
+    config: built.config,
+    migrations,
+    secrets: {},
+  };
+  await target.upload(version);
+  expect(await answer((await target.split('made', all('1'))).url)).toContain('"word":"built"');
+});
+
+test('a build that fails is told by its command, and one that makes the folder of the server is refused', async () => {
+  const config = (command: string) =>
+    JSON.stringify({ name: 'a', main: 'a.js', compatibility_date: '2026-01-01', build: { command } });
+  const dir = await checkout();
+  await writeFile(join(dir, 'wrangler.jsonc'), config('echo no >&2; exit 3'));
+  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toMatchObject({
+    rule: 'release.build',
+    message: "The Worker can't be released: its build `echo no >&2; exit 3` ended with 3.",
+    cause: { message: 'no' },
+  });
+  await writeFile(join(dir, 'wrangler.jsonc'), config('mkdir .millwright'));
+  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toThrow('must not contain .millwright');
 });

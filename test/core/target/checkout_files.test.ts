@@ -87,7 +87,5 @@ test('a config that is not at the root is named by its folder; dependencies and 
     await mkdir(join(folder, path), { recursive: true });
     await writeFile(join(folder, path, 'wrangler.jsonc'), '{}');
   }
-  await expect(readConfigText(folder)).rejects.toThrow(
-    'There is one in apps/web: ship a repository of that folder.',
-  );
+  await expect(readConfigText(folder)).rejects.toThrow('There is one in apps/web: ship that folder.');
 });

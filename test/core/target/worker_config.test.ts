@@ -25,20 +25,36 @@ test('reads JSONC as data: comments, trailing commas, databases by name', async 
       vars: { GREETING: 'hello' },
     },
     assets: null,
+    build: null,
+    rules: [],
     migrations: [{ database: 'notes', directory: 'migrations' }],
   });
 });
 
 test.each([
   [{ env: { production: {} } }, /"env": an environment is a second Worker/],
-  [{ build: { command: 'curl evil' } }, /"build": it names a command/],
+  [{ build: { command: 'make', upload: {} } }, /at build: Unrecognized key/],
+  [{ pages_build_output_dir: 'dist' }, /"pages_build_output_dir": a Pages project is no Worker/],
   [{ account_id: 'abc' }, /"account_id"/],
   [{ routes: ['example.com/*'] }, /"routes"/],
   [{ workers_dev: false }, /at workers_dev: the target gives the Worker its address/],
   [{ preview_urls: false }, /at preview_urls/],
   [
-    { rules: [{ type: 'Text', globs: ['**/*.md'] }] },
-    /at rules\.0: a file has the type that its name ends in: Text \.txt/,
+    { rules: [{ type: 'Text', globs: ['**/*.md', 'data/*'] }] },
+    /at rules\.0\.globs\.1: end it in what the names end in/,
+  ],
+  [
+    { rules: [{ type: 'Text', globs: ['**/*.ts'] }] },
+    /at rules\.0\.globs\.0: end it in what the names end in/,
+  ],
+  [
+    {
+      rules: [
+        { type: 'Text', globs: ['**/*.md'] },
+        { type: 'Data', globs: ['a.md'] },
+      ],
+    },
+    /at rules: two rules are for the same end of names/,
   ],
   [{ rules: [{ type: 'ESModule', globs: ['**/*.js'] }] }, /at rules\.0\.type: only rules of Text/],
   [{ no_bundle: true }, /"no_bundle"/],
@@ -48,13 +64,19 @@ test.each([
   expect(() => readWorkerConfig(withKeys(keys))).toThrow(message);
 });
 
-test('takes what every target does anyway: its address, and the modules that the build takes by their ends', () => {
+test('takes what every target does anyway: its address; and modules that are no code, each type by the ends of names', () => {
   const rules = [
     { type: 'Text', globs: ['**/*.html', '**/*.sql'], fallthrough: true },
     { type: 'CompiledWasm', globs: ['**/*.wasm', '**/*.wasm?module'] },
   ];
   const plain = readWorkerConfig(withKeys({}));
-  expect(readWorkerConfig(withKeys({ workers_dev: true, preview_urls: true, rules }))).toEqual(plain);
+  expect(readWorkerConfig(withKeys({ workers_dev: true, preview_urls: true }))).toEqual(plain);
+  const modules = { html: 'Text', sql: 'Text', wasm: 'CompiledWasm' };
+  expect(readWorkerConfig(withKeys({ rules }))).toEqual({
+    ...plain,
+    rules,
+    config: { ...plain.config, modules },
+  });
 });
 
 test.each([

@@ -43,6 +43,7 @@ const manifestSchema = z.strictObject({
       .default(null),
     secrets: z.array(z.string()).default([]),
     vars: z.record(z.string(), z.string()),
+    modules: z.record(z.string(), z.enum(['Text', 'Data', 'CompiledWasm'])).exactOptional(),
   }),
   migrations: z.array(z.strictObject({ database: z.string(), name: z.string(), sql: z.string() })),
   secrets: z.record(z.string(), z.string()).default({}),
