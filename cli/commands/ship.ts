@@ -127,7 +127,7 @@ async function shipFolder(io: Io, services: Services, dir: string, options: Ship
     plan,
   });
   const of = { product: config.name, commit: head, ...(folder !== '' && { folder }), build };
-  return resultOf(of, gates, planned.lines, shipped);
+  return resultOf(of, gates, planned.lines, shipped, wayOut(config));
 }
 
 /** Takes the commit of a person's repository in; for a folder below its root, `commit` is one of that folder alone. */
@@ -152,6 +152,7 @@ function resultOf(
   gates: GateState[],
   changes: string[],
   shipped: Awaited<ReturnType<typeof releaseCommit>>,
+  more: string,
 ): Result {
   const live = shipped.state === 'live';
   const { release, state, url, why, serves, fix } = shipped;
@@ -160,10 +161,16 @@ function resultOf(
   const failure = {
     code: 'NOT_HEALTHY',
     message: `${release} did not get through ${why}`,
-    remedy: `What was served before still is; ${fix ?? 'a task'} holds the evidence. Correct it, commit and ship again.`,
+    remedy: `What was served before still is; ${fix ?? 'a task'} holds the evidence. ${more}Correct it, commit and ship again.`,
   };
   return { value, text: `${failure.message}\n${failure.remedy}`, exit: EXIT.failed, failure };
 }
+
+/** What may be the matter with a Worker that is called by other than requests. */
+const wayOut = ({ crons, queues }: WorkerConfig) =>
+  crons.length + queues.consumers.length > 0
+    ? 'A Worker with crons or queues needs a fetch handler that answers, too: by that its health is seen. '
+    : '';
 
 function refuseOpen(gates: readonly GateState[], accepted: readonly string[]): void {
   const open = gates.filter(({ gate, closed }) => !closed && !accepted.includes(gate));

@@ -35,9 +35,12 @@ export async function layOutWorker(
   await mkdir(join(work, 'migrations'));
   for (const { database, name, sql } of migrations)
     await writeFile(join(work, 'migrations', `${name.slice(0, -4)}.${database}.sql`), sql);
-  const { name, main, compatibilityDate, compatibilityFlags, vars, d1 } = config;
+  const { name, main, compatibilityDate, compatibilityFlags, vars, d1, modules } = config;
   const bindings = d1.map(({ binding }) => binding);
-  const product = { name, main, compatibilityDate, compatibilityFlags, vars, d1: bindings };
+  const product = {
+    ...{ name, main, compatibilityDate, compatibilityFlags, vars, d1: bindings },
+    ...(modules && { modules }),
+  };
   return { kind: 'worker', bundleDir: 'bundle', config: { ...product, migrationsDir: 'migrations' } };
 }
 

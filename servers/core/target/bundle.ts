@@ -16,7 +16,13 @@ import {
   MAX_BUNDLE_FILES,
 } from './digest.ts';
 import { type Build, type KeptUnder, keepBuild, keptBuild } from './kept_build.ts';
-import { type ProjectBuild, plainText, projectBuildOf, runProjectBuild } from './project_build.ts';
+import {
+  lacksLockfile,
+  type ProjectBuild,
+  plainText,
+  projectBuildOf,
+  runProjectBuild,
+} from './project_build.ts';
 import type { AssetsConfig, BundleFile, Migration, WorkerConfig } from './target.ts';
 import { readWorkerConfig, type WorkerSource } from './worker_config.ts';
 
@@ -73,7 +79,12 @@ export async function bundleWorker(
   const builder = await versionOfWrangler();
   const kept = input.kept && { ...input.kept, ...(project && { command: project.shown }) };
   const known = kept && (await keptBuild(kept, sandbox, builder));
-  const built = known ?? (await buildWhole(sandbox, { ...input, checkout, source, project }));
+  const built =
+    known ??
+    (await buildWhole(sandbox, { ...input, checkout, source, project }).catch(async (error: unknown) => {
+      const failed = error instanceof ToolError && error.rule === 'release.build';
+      throw failed && (await lacksLockfile(checkout)) ? withoutLockfile(error) : error;
+    }));
   if (kept && !known) await keepBuild(kept, sandbox, builder, built);
 
   const { files, main, isolation, engine, log } = built;
@@ -220,6 +231,12 @@ async function readOutput(checkout: string): Promise<BundleFile[]> {
 
 /** wrangler names the main module after its source. */
 const mainModule = (source: string) => (source.split('/').at(-1) ?? source).replace(/\.[^.]+$/, '.js');
+
+const withoutLockfile = (cause: unknown) =>
+  invalidCheckout(
+    'package.json names dependencies, and there is no package-lock.json to install them from; make it with npm install --package-lock-only and commit it.',
+    cause,
+  );
 
 function buildFailed(log: string, killedBy: string | null): ToolError {
   const what = killedBy ? `its build was ended by the limit on ${killedBy}` : 'it does not build';

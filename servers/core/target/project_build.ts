@@ -80,6 +80,12 @@ export async function runProjectBuild(
 /** Without terminal sequences, which tools print even when told not to. */
 export const plainText = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, '').trim();
 
+/** Whether a checkout names dependencies, and nothing to install them from. */
+export async function lacksLockfile(checkout: string): Promise<boolean> {
+  const { packages } = await packageOf(checkout);
+  return packages.length > 0 && !(await exists(join(checkout, 'package-lock.json')));
+}
+
 const ofScript = (script: string): ProjectBuild => ({
   shown: `npm run ${script}`,
   command: ['npm', 'run', script],

@@ -36,6 +36,7 @@ export async function checkProduct(origin: Origin, signal: AbortSignal): Promise
 function documentCheck(described: Answer, isDocument: boolean): Check {
   const request: Request = { method: 'GET', path: DOCUMENT };
   if (isDocument) return check(request, described, undefined);
+  if (described.status >= 500) return check(request, described, 'the server failed');
   if (described.status !== 200 || claimsToBeOne(described.body))
     return check(request, described, 'it is no OpenAPI document');
   return { ...check(request, described, undefined), why: 'no "openapi" in it: taken as if there were none' };
@@ -107,6 +108,7 @@ async function checkPages(origin: Origin, described: boolean, signal: AbortSigna
 
 function brokenPage({ status, media, body }: Answer): string | undefined {
   if (status === 0) return 'no answer came';
+  if (status >= 500) return 'the server failed';
   if (status >= 400) return 'it does not answer with a page';
   return body !== '' && media === '' ? 'it names no content type' : undefined;
 }

@@ -4,16 +4,9 @@ import type { Readable } from 'node:stream';
 import type { Miniflare } from 'miniflare';
 import * as z from 'zod';
 import { inTime } from '../../core/in_time.ts';
+import { ASSETS } from '../../core/target/digest.ts';
+import { moduleTypeOf } from '../../core/target/module_types.ts';
 
-const MODULE_TYPES: Record<string, 'ESModule' | 'CompiledWasm' | 'Text' | 'Data'> = {
-  js: 'ESModule',
-  mjs: 'ESModule',
-  wasm: 'CompiledWasm',
-  txt: 'Text',
-  html: 'Text',
-  sql: 'Text',
-  bin: 'Data',
-};
 const START_MS = 15_000;
 const LOG_CHARS = 4_000;
 
@@ -24,6 +17,10 @@ export const productConfig = z.strictObject({
   compatibilityDate: z.iso.date(),
   compatibilityFlags: z.array(z.string().max(100)).max(50).default([]),
   vars: z.record(z.string().max(100), z.string().max(10_000)).default({}),
+  modules: z
+    .record(z.string().max(20), z.enum(['Text', 'Data', 'CompiledWasm']))
+    .exactOptional()
+    .describe('Types of modules by the ends of their names.'),
   d1: z.array(z.string().min(1).max(100)).max(20).default([]).describe('Binding names.'),
   migrationsDir: z
     .string()
@@ -59,7 +56,7 @@ export async function startProduct(
   let log = '';
   let runtime: Miniflare | undefined;
   try {
-    const modules = await readModules(bundleDir, config.main);
+    const modules = await readModules(bundleDir, config);
     // Loaded late: it is large, and its absence is a reason like any other.
     const { convertV4MiniflareOptions, Miniflare, NoOpLog } = await import('miniflare');
     runtime = new Miniflare(
@@ -102,23 +99,22 @@ export async function startProduct(
   }
 }
 
-async function readModules(bundleDir: string, main: string) {
+async function readModules(bundleDir: string, config: ProductConfig) {
+  const { main } = config;
   const files = (await readdir(bundleDir, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(bundleDir, '/').length))
-    .filter((path) => extension(path) in MODULE_TYPES)
+    .filter((path) => !path.startsWith(ASSETS))
     .sort((a, b) => Number(b === main) - Number(a === main) || a.localeCompare(b));
   if (files[0] !== main) throw new Error(`The bundle has no entry module ${main}.`);
   return Promise.all(
     files.map(async (path) => ({
-      type: MODULE_TYPES[extension(path)] ?? 'Data',
+      type: moduleTypeOf(path, config),
       path,
       contents: await readFile(join(bundleDir, path)),
     })),
   );
 }
-
-const extension = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
 
 async function migrate(runtime: Miniflare, binding: string, dir: string | undefined): Promise<void> {
   if (dir === undefined) return;

@@ -188,6 +188,8 @@ test('a build that fails is told by its command, and one that makes the folder o
     message: "The Worker can't be released: its build `echo no >&2; exit 3` ended with 3.",
     cause: { message: 'no' },
   });
+  await writeFile(join(dir, 'package.json'), '{"dependencies":{"hono":"4.0.0"}}');
+  await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toThrow('there is no package-lock.json');
   await writeFile(join(dir, 'wrangler.jsonc'), config('mkdir .millwright'));
   await expect(bundleWorker(sandbox, { checkout: dir })).rejects.toThrow('must not contain .millwright');
 });
