@@ -1,4 +1,4 @@
-import { COPIED, SANDBOX_FILE, SANDBOX_HELP } from './points_steps.ts';
+import { COPIED, LOOKED, SANDBOX_FILE, SANDBOX_HELP } from './points_steps.ts';
 
 /** Which process dies: an agent's own server, the daemon, the human's command, or the runtime of the local target. */
 export type Kind = 'stdio' | 'daemon' | 'cli' | 'runtime';
@@ -223,6 +223,73 @@ const SERVER_STEPS = {
     'sql insert activity',
     'sql commit',
   ],
+  advance: [
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql insert jobs',
+    'sql commit',
+    'sql begin',
+    'sql insert leases',
+    'sql update jobs',
+    'sql commit',
+    'sql begin',
+    'sql insert leases',
+    'sql commit',
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+    'target migrate',
+    'target preview',
+    'target serving',
+    'sql begin',
+    'sql update releases',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+    'target split',
+    'target preview',
+    'target preview',
+    'target numbers',
+    'target serving',
+    'sql begin',
+    'sql update releases',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+    'target split',
+    'target preview',
+    'target preview',
+    'target serving',
+    'sql begin',
+    'sql update releases',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+    'target split',
+    'sql begin',
+    'sql update releases',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql update leases',
+    'sql commit',
+    'sql begin',
+    'sql update jobs',
+    'sql update leases',
+    'sql insert activity',
+    'sql commit',
+    'sql begin',
+    'sql insert activity',
+    'sql commit',
+  ],
   rollback: [
     'sql begin',
     'sql insert activity',
@@ -276,6 +343,7 @@ export type OperationName = keyof typeof SERVER_STEPS;
 
 /** What the runtime of the local target does from its start to the end of these operations. */
 const RUNTIME_STEPS: Partial<Record<OperationName, readonly string[]>> = {
+  advance: [],
   release: [
     'file create targets/local/claims/N.N.*.draft',
     'file link targets/local/claims/N',
@@ -349,10 +417,10 @@ export const POINTS: readonly Point[] = LISTS.flatMap(({ operation, kind, steps 
   });
 });
 
-/** The steps as the list has them: what a sandbox needs stands there once. */
+/** The steps as the list has them: what differs from run to run in number stands there once. */
 export function listed(steps: readonly string[]): string[] {
   return steps.filter(
-    (step, index) => ![COPIED, SANDBOX_FILE, SANDBOX_HELP].includes(step) || steps.indexOf(step) === index,
+    (step, index) => ![COPIED, LOOKED, SANDBOX_FILE, SANDBOX_HELP].includes(step) || steps.indexOf(step) === index,
   );
 }
 

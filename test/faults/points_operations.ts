@@ -67,6 +67,12 @@ export const OPERATIONS: Record<Exclude<OperationName, 'approve'>, Operation> = 
     task: 'release',
     act: (agent) => agent.ok('release_cut'),
   },
+  advance: {
+    agent: 'infra',
+    task: 'advance',
+    before: async (agent) => (await agent.ok<{ release: string }>('release_cut')).release,
+    act: (agent, _, release) => agent.ok('release_advance', { release }),
+  },
   rollback: {
     agent: 'infra',
     task: 'apply',

@@ -65,6 +65,7 @@ const WORK = {
   merge: 'principal-engineer',
   apply: 'infra',
   release: 'infra',
+  advance: 'infra',
 } as const;
 type TaskName = keyof typeof WORK;
 
@@ -172,7 +173,7 @@ async function fill(services: Services, folder: string, served: boolean) {
     const checkpoint = await asked(at, folder);
     const pipelines: Partial<Record<TaskName, number>> = {
       merge: toMerge.pipeline,
-      ...(toRelease && { release: toRelease.pipeline }),
+      ...(toRelease && { release: toRelease.pipeline, advance: toRelease.pipeline }),
     };
     const tasks: [string, string][] = [['gates', `T-${toGate.task}`]];
     for (const [name, role] of Object.entries(WORK) as [TaskName, string][]) {

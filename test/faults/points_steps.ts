@@ -45,6 +45,9 @@ export const SANDBOX_HELP = 'sandbox help';
 /** How many objects a clone has differs from run to run: this step stands for all of its copy. */
 export const COPIED = 'file copied from a clone';
 
+/** How often a canary is looked at depends on time: this step stands for all looks. */
+export const LOOKED = 'target numbers';
+
 /** The name of a statement that writes; undefined for one that reads. */
 export function sqlStep(text: string): string | undefined {
   const words = text.toLowerCase().replaceAll('"', '').trim().split(/\s+/);
