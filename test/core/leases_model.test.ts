@@ -47,6 +47,12 @@ const holds = (model: Model, session: string) => {
   return live ? task : undefined;
 };
 
+/** A beat, or the same task asked for again: what is still held is held longer. */
+function extend(model: Model, session: string): void {
+  for (const task of model.tasks.values())
+    if (task.holder === session && task.endsAt > model.now) task.endsAt = model.now + LEASE;
+}
+
 function sweepModel(model: Model): number {
   const expired = [...model.tasks.values()].filter(
     (task) => task.holder !== undefined && task.endsAt <= model.now,
@@ -75,6 +81,7 @@ const checkout = (holder: number): LeaseStep => ({
     }
     if (holds(model, session)) {
       await callTool(real, session, 'task_checkout', {}, { code: 'ok' });
+      extend(model, session);
       return;
     }
     const before = structuredClone(model.tasks);
@@ -135,9 +142,7 @@ const beat = (holder: number): LeaseStep => ({
   async run(model, { services }) {
     const session = model.sessions[holder] ?? '';
     await services.store.transaction((tx) => beatLeases(tx, session, model.now, model.now + LEASE));
-    for (const task of model.tasks.values()) {
-      if (task.holder === session && task.endsAt > model.now) task.endsAt = model.now + LEASE;
-    }
+    extend(model, session);
   },
 });
 
