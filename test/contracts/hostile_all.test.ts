@@ -51,7 +51,7 @@ test.runIf(FIGURES !== undefined).each(tools.filter((tool) => textArguments(tool
     expect(faults).toEqual([]);
     await expectUnharmed(at, canaries, tables, tool.shown.name);
   },
-  600_000,
+  3_600_000,
 );
 
 /** Adds a tool to the figures; those of tools that are gone go. */
