@@ -9,7 +9,8 @@ import { type Stage, setStage } from './points_stage.ts';
 
 /** The operations that need neither the sandbox nor the local target; `npm run test:faults -- --points` does all. */
 const QUICK = LISTS.filter(
-  ({ operation, kind }) => kind !== 'daemon' && !['gates', 'release', 'advance', 'rollback'].includes(operation),
+  ({ operation, kind }) =>
+    kind !== 'daemon' && !['gates', 'release', 'advance', 'rollback'].includes(operation),
 );
 /** Between what is outside the store and what the store says of it; and in the midst of a command of a human. */
 const SAMPLE = ['merge (stdio): before sql update submissions #1', 'approve (cli): before sql commit #2'];

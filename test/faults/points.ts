@@ -343,7 +343,6 @@ export type OperationName = keyof typeof SERVER_STEPS;
 
 /** What the runtime of the local target does from its start to the end of these operations. */
 const RUNTIME_STEPS: Partial<Record<OperationName, readonly string[]>> = {
-  advance: [],
   release: [
     'file create targets/local/claims/N.N.*.draft',
     'file link targets/local/claims/N',
@@ -420,7 +419,8 @@ export const POINTS: readonly Point[] = LISTS.flatMap(({ operation, kind, steps 
 /** The steps as the list has them: what differs from run to run in number stands there once. */
 export function listed(steps: readonly string[]): string[] {
   return steps.filter(
-    (step, index) => ![COPIED, LOOKED, SANDBOX_FILE, SANDBOX_HELP].includes(step) || steps.indexOf(step) === index,
+    (step, index) =>
+      ![COPIED, LOOKED, SANDBOX_FILE, SANDBOX_HELP].includes(step) || steps.indexOf(step) === index,
   );
 }
 
