@@ -202,3 +202,44 @@ test('who lost a product changes nothing more at its target or in its row, and f
   expect(stub.writes()).toHaveLength(writes);
   expect(await findRelease(services.store.db, id)).toEqual(release);
 });
+
+const HOLDS = `
+  import { openServices } from ${server('core/open.ts')};
+  import { holdProduct } from ${server('deploy/hold.ts')};
+  const services = await openServices(process.argv[1], { log: () => {} });
+  const release = { product: 'shop', target: 'local' };
+  await holdProduct(services, release, new AbortController().signal, async ({ fence }) => {
+    console.log(fence);
+    await new Promise(() => setInterval(() => {}, 1000));
+  });`;
+
+test('the hold of a process that is surely dead is free at once, under a higher fence; any other is waited for', async () => {
+  const { services, home } = await startFactory({ servers: ['tasks'], realTime: true });
+  const { db } = services.store;
+  const release = { product: 'shop', target: 'local' };
+  const row = { ...release, commit_id: 'c'.repeat(40), pipeline: null, task: null, created_at: 0 };
+  await services.store.transaction((tx) => insertRelease(tx, row));
+  const child = execa(process.execPath, ['--input-type=module', '--eval', HOLDS, home], { reject: false });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await child;
+  });
+  const fence = Number(await new Promise((said) => child.stdout.once('data', said)));
+  const taken = () => holdFreeProduct(services, release, never, async (hold) => hold.fence);
+  await expect(taken()).rejects.toMatchObject({ rule: 'release.busy' });
+
+  child.kill('SIGKILL');
+  await child;
+  const held = db.selectFrom('leases').select(['holder', 'ends_at']).where('kind', '=', 'release');
+  const { holder, ends_at } = await held.executeTakeFirstOrThrow();
+  expect(ends_at - Date.now()).toBeGreaterThan(20_000);
+  const [, , ...rest] = String(holder).split(':');
+  for (const other of [['release', '0'.repeat(16), ...rest].join(':'), 'release:of-another-kind']) {
+    await db.updateTable('leases').set({ holder: other }).where('kind', '=', 'release').execute();
+    await expect(taken()).rejects.toMatchObject({ rule: 'release.busy' });
+  }
+  await db.updateTable('leases').set({ holder }).where('kind', '=', 'release').execute();
+  expect(await taken()).toBe(fence + 1);
+  const ended = db.selectFrom('activity').select('why').where('event', '=', 'lease.expired');
+  expect(await ended.execute()).toEqual([{ why: `held by ${holder} under fence ${fence}` }]);
+});

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Clock } from '../../clock.ts';
 import { ToolError } from '../../errors.ts';
 import type { BookedVersion, VersionBook } from '../book.ts';
-import { checkName } from '../names.ts';
+import { checkName, checkShares } from '../names.ts';
 import { ApiRefusal } from '../rest.ts';
 import type { Share, Target } from '../target.ts';
 import { cloudflareAddresses } from './addresses.ts';
@@ -153,18 +153,6 @@ async function isThere(client: CloudflareClient, worker: string, id: string): Pr
       if (error instanceof ApiRefusal && error.status === 404) return false;
       throw error;
     },
-  );
-}
-
-function checkShares(shares: readonly Share[]): void {
-  const sum = shares.reduce((total, { percent }) => total + percent, 0);
-  const whole = shares.every(({ percent }) => Number.isInteger(percent) && percent > 0);
-  const names = new Set(shares.map(({ version }) => version));
-  if (sum === 100 && whole && names.size === shares.length && shares.length <= 2) return;
-  throw new ToolError(
-    'INVALID_INPUT',
-    'A split has one or two versions, in whole percents that sum to 100.',
-    'Call again with such shares.',
   );
 }
 
