@@ -82,7 +82,14 @@ async function run(io: Io, options: ShipOptions & GlobalOptions, dir = '.'): Pro
 
 async function shipFolder(io: Io, services: Services, dir: string, options: ShipOptions): Promise<Result> {
   await knownHumans(services);
-  const place = await realpath(dir);
+  const place = await realpath(dir).catch(() => {
+    throw new CommandError(
+      'NO_FOLDER',
+      `There is no folder ${dir}.`,
+      'Name the folder of a product.',
+      EXIT.usage,
+    );
+  });
   const { head, folder, commit } = await takeFolder(io, services, place);
   const { config, infra } = await withCleanCheckout(services, commit, async (checkout) => ({
     config: readWorkerConfig(await readConfigText(checkout.folder)).config,

@@ -228,6 +228,43 @@ test.runIf(process.env.LONG_TESTS === '1')(
   180_000,
 );
 
+test.runIf(process.env.LONG_TESTS === '1')(
+  'a product in a subfolder is shipped at its commit, with what its own build makes of it',
+  async () => {
+    const shop = await openShop();
+    const web = join(shop.repository, 'apps', 'web');
+    await mkdir(web, { recursive: true });
+    const files = {
+      'README.md': 'The web\n',
+      'infra.yaml': infraAt('local'),
+      'package.json': JSON.stringify({ name: 'web', scripts: { build: 'node make.mjs' } }),
+      'make.mjs': `import { mkdirSync, writeFileSync } from 'node:fs';
+        mkdirSync('dist');
+        writeFileSync('dist/index.js', ${JSON.stringify(worker("'built'"))});\n`,
+      'wrangler.jsonc': JSON.stringify({ ...CONFIG, main: 'dist/index.js' }),
+    };
+    for (const [path, text] of Object.entries(files)) await writeFile(join(web, path), text);
+    await refused(shop, ['ship', 'nowhere', '--yes'], 'NO_FOLDER');
+    await refused(shop, ['ship', 'apps/web', '--yes'], 'NO_COMMIT');
+    await shop.git(['add', 'apps']);
+    await shop.git(['commit', '-qm', 'The web']);
+    const commit = await shop.git(['rev-parse', 'HEAD']);
+    const ship = (...more: string[]) =>
+      shop.run(['ship', 'apps/web', '--yes', ...more], { input: PASSPHRASE, timeout: RELEASE_MS });
+    const none = await ship('--build', 'none');
+    expect(none.json.error?.message).toMatch(/^The Worker can't be released: it does not build: /);
+    expect((await ship('--build', 'absent')).json.error).toMatchObject({
+      message: 'package.json has no script "absent"; it has build.',
+    });
+    const shipped = await ship();
+    expect(shipped.json).toMatchObject({ commit, folder: 'apps/web', build: 'npm run build', state: 'live' });
+    expect(await at(shipped.json.url)).toBe('built');
+    const printed = await shop.run(['ship', 'apps/web', '--print']);
+    expect(printed.stdout).toContain('build: ');
+  },
+  180_000,
+);
+
 test('a build that fails is one sentence: its first error with the place', () => {
   const log = [
     "R-1: The Worker can't be released: it does not build. ⛅️ wrangler",
@@ -242,6 +279,13 @@ test('a build that fails is one sentence: its first error with the place', () =>
   expect(faultIn(log)).toBe('Could not resolve "hono" (src/index.ts:1)');
   expect(faultIn('✘ [ERROR] The entry-point file was not found.\n')).toBe(
     'The entry-point file was not found',
+  );
+  expect(faultIn('> tsc\n\nsrc/a.ts(3,1): error TS2304: Cannot find name.\nnpm error code 2\n')).toBe(
+    'src/a.ts(3,1): error TS2304: Cannot find name',
+  );
+  expect(faultIn('> vite build\nsh: 1: vite: not found\n')).toBe('sh: 1: vite: not found');
+  expect(faultIn('npm error code E404\nnpm error 404 Not Found - GET https://r.invalid/a\n')).toBe(
+    'npm error 404 Not Found - GET https://r.invalid/a',
   );
   expect(faultIn('all is well')).toBeUndefined();
 });
