@@ -25,8 +25,9 @@ interface ToolFigures {
 }
 
 const tools = await fleetTools();
+const attacked = tools.filter((tool) => textArguments(tool).length > 0);
 
-test.runIf(FIGURES !== undefined).each(tools.filter((tool) => textArguments(tool).length > 0))(
+test.runIf(FIGURES !== undefined).each(attacked)(
   'every hostile text alone in every argument of $shown.name is refused with a known code or kept as it is',
   async (tool) => {
     const since = performance.now();
@@ -67,6 +68,7 @@ async function note(figures: ToolFigures): Promise<void> {
     each.reduce((total, one) => total + one[key], 0);
   const summary = {
     tools: each.length,
+    of: attacked.length,
     arguments: sum('arguments'),
     texts: Math.max(...each.map(({ texts }) => texts)),
     calls: sum('calls'),
