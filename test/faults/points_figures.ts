@@ -43,6 +43,7 @@ export async function readFigures(file: string): Promise<ListFigures[]> {
 
 /** Puts what one list showed into `file`; `ok` is whether every point of every list was held. */
 export async function noteFigures(file: string, figures: ListFigures): Promise<void> {
+  figures.seconds = Math.round(figures.seconds * 10) / 10;
   const others = (await readFigures(file)).filter((one) => !isOf(figures)(one));
   const each = LISTS.flatMap((list) => [...others, figures].filter(isOf(list)));
   const sum = (key: 'held' | 'seconds') => each.reduce((total, one) => total + one[key], 0);
