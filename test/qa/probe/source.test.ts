@@ -223,6 +223,64 @@ test('handlers that send away what is not theirs, and bodies read in every spell
   });
 });
 
+test('bodies that are kept with a way out, and read before the routes are told apart', async () => {
+  const files = {
+    'one.ts': `import { Hono } from 'hono'; const app = new Hono();
+      const given = async (c: any) => { const body = await c.req.json().catch(() => undefined); const { reef, fathoms } = body ?? {}; return typeof reef === 'string' && fathoms > 1 ? reef : undefined; };
+      app.post('/reefs', async (c) => { const reef = await given(c); return reef ? c.json({ reef }) : c.text('no', 422); }); export default app;`,
+    'two.js': `const FEES = { short: 4, long: 9 };
+      export default { async fetch(request) {
+        const { pathname } = new URL(request.url);
+        const body = request.method === 'POST' ? await request.json().catch(() => null) : {};
+        let form; if (request.method === 'PUT') form = await request.json();
+        if (request.method === 'POST' && pathname === '/stays') return Response.json({ fee: Object.hasOwn(FEES, body.kind) ? body.boat : 0 });
+        if (request.method === 'PUT' && pathname === '/log') return Response.json(form.entry);
+        const sent = isObject(body) ? body : {};
+        if (request.method === 'POST' && pathname === '/moorings') { const { chain } = sent || {}; return Response.json({ chain }); }
+      } };`,
+  };
+  expect(await bodyFor(files, 'POST /reefs')).toMatchObject({
+    encoding: 'json',
+    reef: expect.any(String),
+    fathoms: 2,
+  });
+  expect(await bodyFor(files, 'POST /stays')).toMatchObject({
+    encoding: 'json',
+    kind: 'short',
+    boat: expect.any(String),
+  });
+  expect(await bodyFor(files, 'PUT /log')).toMatchObject({ encoding: 'json', entry: expect.any(String) });
+  expect(await bodyFor(files, 'POST /moorings')).toMatchObject({
+    encoding: 'json',
+    chain: expect.any(String),
+  });
+});
+
+test('a match that is taken apart where it is made, with or without a condition on it', async () => {
+  const found = await read({
+    'one.mjs': `import http from 'node:http';
+      http.createServer((request, response) => {
+        const [, id] = /^\\/pilots\\/(\\d{1,9})$/.exec(request.url) ?? [];
+        const pilot = pilots.get(Number(id));
+        return pilot ? send(response, 200, pilot) : send(response, 404);
+      }).listen(1);`,
+    'two.js': `export default { async fetch(request) {
+        const { pathname } = new URL(request.url);
+        const [, berth] = pathname.match(/^\\/berths\\/([a-z]+)$/) || [];
+        if (berth && request.method === 'DELETE') return new Response(null, { status: 204 });
+      } };`,
+    'three.js': `export default { fetch(request) {
+        const { groups: { ship } = {} } = /^\\/ships\\/(?<ship>\\w+)$/.exec(new URL(request.url).pathname) ?? {};
+        return Response.json(ships.find(ship) ?? null);
+      } };`,
+  });
+  expect(found).toEqual([
+    'DELETE /berths/{id} none path:id:text',
+    'GET /pilots/{id} none path:id:text',
+    'GET /ships/{ship} none path:ship:text',
+  ]);
+});
+
 test('a session that goes out without HttpOnly is seen in the source, and only then', async () => {
   const harbour = (flags: string, more = '') => ({
     'server.mjs': `import http from 'node:http'; const FLAGS = '${flags}';

@@ -56,10 +56,10 @@ export function readsOf(handler: Node, file: Node, codes: Codes): Reads {
   const used = new Set(nodes.flatMap((node) => (node.type === 'Identifier' ? [String(node.name)] : [])));
   const isUsed = ({ id }: Node) =>
     (id as Node).type !== 'ObjectPattern' || boundBy(id as Node).some(([, alias]) => used.has(alias));
-  const declared = [...before(handler, file).filter(isUsed), ...nodes].map(assigned);
+  const declared = [...before(handler, file).map(assigned).filter(isUsed), ...nodes.map(assigned)];
   for (const { type, id, init } of declared) {
     if (type !== 'VariableDeclarator' || !init) continue;
-    if (readsBody(init as Node, readers)) {
+    if (readsBody(init as Node, readers) || heldIn(init as Node).some((name) => bodies.has(name))) {
       isForm ||= readsForm(init as Node, readers);
       take(id as Node, 'body');
     } else if (isQuery(init as Node)) take(id as Node, 'query');
@@ -98,8 +98,7 @@ export function readsOf(handler: Node, file: Node, codes: Codes): Reads {
       if (!names.has(name)) names.set(name, isOfQuery ? 'query' : 'body');
     }
     if (node.type !== 'VariableDeclarator') continue;
-    if (bodies.has(nameOf(node.init) ?? '') && (node.id as Node).type === 'ObjectPattern')
-      take(node.id as Node, 'body');
+    if (node.init && heldIn(node.init as Node).some((one) => bodies.has(one))) take(node.id as Node, 'body');
     const alias = (node.id as Node).type === 'Identifier' ? nameOf(node.id) : undefined;
     const of = node.init ? refers(node.init as Node) : undefined;
     if (alias !== undefined && of !== undefined) aliases.set(alias, of);
@@ -134,6 +133,22 @@ const assigned = (node: Node): Node =>
     ? ({ ...node, type: 'VariableDeclarator', id: node.left, init: node.right } as unknown as Node)
     : node;
 
+/** The variables that an expression is, whichever way it goes: `body ?? {}`, `isObject(body) ? body : {}`. */
+function heldIn(init: Node): string[] {
+  switch (init.type) {
+    case 'Identifier':
+      return [String(init.name)];
+    case 'AwaitExpression':
+      return heldIn(init.argument as Node);
+    case 'LogicalExpression':
+      return [...heldIn(init.left as Node), ...heldIn(init.right as Node)];
+    case 'ConditionalExpression':
+      return [...heldIn(init.consequent as Node), ...heldIn(init.alternate as Node)];
+    default:
+      return [];
+  }
+}
+
 /** Whether `get('x')` and alike asks the body or the query; undefined when it asks something else. */
 function placeOfCall(
   call: Node,
@@ -152,6 +167,8 @@ function readsBody(init: Node, readers: ReadonlyMap<string, boolean>): boolean {
   const within = (node: Node) => readsBody(node, readers);
   if (plain !== init) return within(plain);
   if (plain.type === 'LogicalExpression') return within(plain.left as Node);
+  if (plain.type === 'ConditionalExpression')
+    return within(plain.consequent as Node) || within(plain.alternate as Node);
   if (plain.type === 'ChainExpression') return within(plain.expression as Node);
   if (nodesIn(plain).some(isFunction) && plain.type !== 'CallExpression') return false;
   if (plain.type === 'MemberExpression') return nameOf(plain) === 'body';

@@ -56,7 +56,7 @@ export function reachable(handler: Node, file: Node): Reach {
   return { nodes, passed };
 }
 
-/** Variables that are declared before a handler which is a part of a larger function, and that it may use. */
+/** Variables that are declared or assigned before a handler which is a part of a larger function, and that it may use. */
 export function before(handler: Node, file: Node): Node[] {
   const around = nodesIn(file)
     .filter((one) => isFunction(one) && one.start < handler.start && one.end >= handler.end)
@@ -65,7 +65,7 @@ export function before(handler: Node, file: Node): Node[] {
   const inner = nodesIn(around).filter((one) => one !== around && isFunction(one));
   return nodesIn(around).filter(
     (one) =>
-      one.type === 'VariableDeclarator' &&
+      (one.type === 'VariableDeclarator' || one.type === 'AssignmentExpression') &&
       one.end < handler.start &&
       !inner.some(({ start, end }) => start <= one.start && end >= one.end),
   );

@@ -153,7 +153,8 @@ function routesAt(path: string, parent: Node | undefined, above: readonly Node[]
     ({ type }) => type === 'IfStatement' || type === 'SwitchCase' || type === 'ConditionalExpression',
   );
   const test = scopes[0];
-  const named = parent?.type === 'CallExpression' || parent?.type === 'MemberExpression' ? ifsOn(above) : [];
+  const named =
+    parent?.type === 'CallExpression' || parent?.type === 'MemberExpression' ? conditionsOn(above) : [];
   const places = named.length > 0 ? named : test ? [test] : [];
   return places.flatMap((place) => {
     const outer = [place, ...scopes.filter((one) => one !== place)];
@@ -163,9 +164,10 @@ function routesAt(path: string, parent: Node | undefined, above: readonly Node[]
     const handler = ((place.consequent as Node | Node[] | undefined) ?? place) as Node;
     const rest = isLeft(place, parent) ? above.find(isFunction) : undefined;
     const body = rest ?? (Array.isArray(handler) ? place : handler);
-    const inner = own
-      ? []
-      : nodesIn(body).flatMap((one) => (one.type === 'IfStatement' ? methodsIn(one.test as Node) : []));
+    const inner =
+      own || isFunction(place)
+        ? []
+        : nodesIn(body).flatMap((one) => (one.type === 'IfStatement' ? methodsIn(one.test as Node) : []));
     return [...new Set(own ?? (inner.length > 0 ? ['GET', ...inner] : ['GET']))].map((method) => ({
       method,
       path,
@@ -279,17 +281,37 @@ function fromPattern(pattern: string): string | undefined {
   return /^\/[\w\-./{}]*$/.test(path) ? path : undefined;
 }
 
-/** The conditions on what a pattern's match was kept in. */
-function ifsOn(above: readonly Node[]): Node[] {
-  const kept = nameOf(above.find(({ type }) => type === 'VariableDeclarator')?.id);
+/**
+ * The conditions on what a pattern's match was kept in, or on what was made of that: the `if`s, else the conditional
+ * expressions. Where there are none, the whole function goes by the match.
+ */
+function conditionsOn(above: readonly Node[]): Node[] {
+  const declared = above.find(({ type }) => type === 'VariableDeclarator');
   const scope = above.find((one) => isFunction(one) || one.type === 'Program');
-  if (kept === undefined || !scope) return [];
-  return nodesIn(scope).filter(
-    (node) =>
-      node.type === 'IfStatement' &&
-      nodesIn(node.test as Node).some((one) => one.type === 'Identifier' && one.name === kept),
+  const kept = declared ? namesIn(declared.id as Node) : [];
+  if (kept.length === 0 || !scope) return [];
+  const all = nodesIn(scope);
+  const made = all.flatMap((node) =>
+    node.type === 'VariableDeclarator' && node !== declared && node.init && mentions(node.init as Node, kept)
+      ? namesIn(node.id as Node)
+      : [],
   );
+  const on = (type: string, names: readonly string[]) =>
+    all.filter((node) => node.type === type && mentions(node.test as Node, names));
+  const ways = [
+    on('IfStatement', kept),
+    on('IfStatement', made),
+    on('ConditionalExpression', [...kept, ...made]),
+  ];
+  return ways.find((found) => found.length > 0) ?? (isFunction(scope) ? [scope] : []);
 }
+
+const mentions = (node: Node, names: readonly string[]): boolean =>
+  nodesIn(node).some((one) => one.type === 'Identifier' && names.includes(String(one.name)));
+
+/** The variables that a declaration binds: its name, or those of its pattern. */
+const namesIn = (id: Node): string[] =>
+  nodesIn(id).flatMap((one) => (one.type === 'Identifier' ? [String(one.name)] : []));
 
 const methodsIn = (test: Node | undefined): string[] =>
   test
