@@ -7,6 +7,7 @@ import { NOBODY } from '../types.ts';
 import { get, requestFor, validValues } from '../values.ts';
 
 const AT_ONCE = 10;
+const BURSTS = 4;
 const STORES = /balance|credit|stock|remaining|available|points|seats|tickets|inventory|left|quantity/i;
 const SPENDS = /amount|quantity|qty|points|credits|seats|tickets|count|value|sum/i;
 /** A field that names one thing of many. */
@@ -36,19 +37,30 @@ export const race: Attack = {
       if (!isDecidedAtOnce && !(await isOnceOnly(site, trial))) continue;
       tried += 1;
       const isFresh = isDecidedAtOnce ? false : await site.reset();
+      // The moment in which it can be done twice may be shorter than a request takes to come.
+      const bursts = isDecidedAtOnce ? 1 : BURSTS;
+      const size = trial.first('', 0).length + 2 * AT_ONCE;
+      const burst = (tag: string, round: number, at: number): Step[] => [
+        ...trial.first(`${tag}${at}`, round + at),
+        // Connections that are open already make the moment the same.
+        Array<HttpRequest>(AT_ONCE).fill({ ...get('/'), as: NOBODY }),
+        (before: Exchange[]) =>
+          Array<HttpRequest>(AT_ONCE).fill(trial.act(`${tag}${at}`, round + at)(before.slice(at * size))),
+      ];
       const experiment = (tag: string, round: number) => ({
         steps: [
-          ...trial.first(tag, round),
-          // Connections that are open already make the moment the same.
-          Array<HttpRequest>(AT_ONCE).fill({ ...get('/'), as: NOBODY }),
-          (before: Exchange[]) => Array<HttpRequest>(AT_ONCE).fill(trial.act(tag, round)(before)),
+          ...Array.from({ length: bursts }, (_, at) => burst(tag, round, at)).flat(),
           // Whether it can be done once only shows afterwards, where there is no other try.
           ...(isDecidedAtOnce ? [(before: Exchange[]) => before.at(-1)?.request ?? get('/')] : []),
         ],
         judge: (all: Exchange[]) => {
-          const answers = isDecidedAtOnce ? all.slice(0, -1) : all;
           if (isDecidedAtOnce && !isRefusedOnce(all.at(-1), true)) return undefined;
-          const won = answers.slice(-AT_ONCE).filter(isAccepted).length;
+          const won = Math.max(
+            ...Array.from(
+              { length: bursts },
+              (_, at) => all.slice((at + 1) * size - AT_ONCE, (at + 1) * size).filter(isAccepted).length,
+            ),
+          );
           return won > 1
             ? `${won} of ${AT_ONCE} at the same moment succeeded; one after another only the first does`
             : undefined;
@@ -65,7 +77,7 @@ export const race: Attack = {
         title: `Race: ${whereOf(trial.input)} succeeds more than once when it is asked at the same moment`,
         where: whereOf(trial.input),
         needsReset: true,
-        expects: `expect(answers.slice(-${AT_ONCE}).filter(({ status }) => status < 400).length).toBeLessThanOrEqual(1);`,
+        expects: `for (let end = ${size}; end <= answers.length; end += ${size}) expect(answers.slice(end - ${AT_ONCE}, end).filter(({ status }) => status < 400).length).toBeLessThanOrEqual(1);`,
         experiment: (tag) => experiment(tag, isFresh ? 0 : 2),
       });
     }
