@@ -17,23 +17,27 @@ export const callsIn = (script: string): Input[] =>
       .replace(/\$\{(?:[^{}]*\.)?(\w+)[^{}]*\}/g, '{$1}')
       .replace(/\?.*$/, '');
     const inPath = [...whole.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path'));
-    const names = (SENT.exec(options)?.[1] ?? '')
-      .split(',')
-      .flatMap((part) => /^\s*["']?(\w{1,40})["']?\s*(?::|$)/.exec(part)?.[1] ?? []);
+    const names = namesIn(SENT.exec(options)?.[1] ?? '');
     const fields = [...inPath, ...names.map((name) => textField(name, 'body'))];
     const isForm = /FormData|URLSearchParams/.test(options);
     const encoding = names.length > 0 ? 'json' : isForm ? 'form' : 'none';
     return [{ method, path: whole, encoding, fields, origin: 'page' as const }];
   });
 
-/** A method and a path in a sentence, `POST to /x` or `GET /x?url=…`. */
-const MENTION = /\b(GET|POST|PUT|PATCH|DELETE)(?:\s+to)?\s+(\/[\w\-./:{}<>]*)(\?[\w\-=&%.]*)?/g;
+/** The keys of an object that is written out, without its braces. */
+const namesIn = (inner: string): string[] =>
+  inner.split(',').flatMap((part) => /^\s*["']?(\w{1,40})["']?\s*(?::|$)/.exec(part)?.[1] ?? []);
+
+/** A method and a path in a sentence, `POST to /x`, `GET /x?url=…` or `POST /x {name, sum}`. */
+const MENTION =
+  /\b(GET|POST|PUT|PATCH|DELETE)(?:\s+to)?\s+(\/[\w\-./:{}<>]*)(\?[\w\-=&%.]*)?(?:\s+(?:with\s+)?\{([^{}]{1,200})\})?/g;
 
 /** The ways to use a product that a text names by method and path; those of GET are addresses. */
 export function mentionsIn(text: string): { inputs: Input[]; addresses: string[] } {
   const found = [...text.slice(0, 20_000).matchAll(MENTION)].slice(0, MOST_CALLS);
-  const spelled = found.map(([, method = '', path = '', query = '']) => ({
+  const spelled = found.map(([, method = '', path = '', query = '', sent = '']) => ({
     method,
+    names: method === 'GET' ? [] : namesIn(sent),
     path: path.replace(/:(\w+)|<(\w+)>/g, (_, a, b) => `{${a ?? b}}`).replace(/(.)[./:]+$/, '$1'),
     query,
   }));
@@ -43,11 +47,14 @@ export function mentionsIn(text: string): { inputs: Input[]; addresses: string[]
       .map(({ path, query }) => path + query),
     inputs: spelled
       .filter(({ method, path }) => method !== 'GET' || path.includes('{'))
-      .map(({ method, path }) => ({
+      .map(({ method, path, names }) => ({
         method,
         path,
-        encoding: 'none',
-        fields: [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path')),
+        encoding: names.length > 0 ? 'json' : 'none',
+        fields: [
+          ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => textField(name, 'path')),
+          ...names.map((name) => textField(name, 'body')),
+        ],
       })),
   };
 }

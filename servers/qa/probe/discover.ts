@@ -1,4 +1,6 @@
+import { matches } from './access.ts';
 import { allowedAt, callsIn, mentionsIn } from './calls.ts';
+import { textField } from './field.ts';
 import { readForm } from './forms.ts';
 import { type Harvest, openHarvest } from './harvest.ts';
 import { attribute, type Element, elementsOf, ownText } from './html.ts';
@@ -17,6 +19,10 @@ const WELL_KNOWN = [
   '/api',
 ];
 const MOST_MEMBERS = 3;
+/** Collections of which only addresses of members are known. */
+const MOST_KINDS = 20;
+/** A number or a UUID: no word that somebody chose for a page. */
+const MEMBER = /^(\d{1,19}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})$/i;
 const MOST_PAGES = 60;
 /** A path at the beginning of a text, its query with whatever it holds. */
 const LEADING_PATH = /^(\/[\w\-.~/%]*)(\?[^\s"'<>]*)?/;
@@ -67,6 +73,7 @@ export async function discover(
     }
   };
   await walk();
+  for (const input of membersSeen(map)) addInput(map, input);
   // What the answers named leads on, to the members of lists for example.
   for (const input of map.inputs.map(map.harvest.withExamples)) addMembers(map, input);
   await walk();
@@ -125,6 +132,29 @@ function addInputs(map: Map, inputs: readonly Input[]): void {
     if (input.method === 'GET')
       addAddress(map, requestFor(withoutOptional(input), validValues(input, '1')).path, '/');
   }
+}
+
+/**
+ * Reading one of many, where nothing but addresses of members told of it: `/cards/1001` is `GET /cards/{id}`. A member
+ * is a number, a UUID, or what the list at the address above it names as an id.
+ */
+function membersSeen({ inputs, harvest }: Map): Input[] {
+  const reads = inputs.filter(({ method, path }) => method === 'GET' && path.includes('{'));
+  const members: Record<string, string[]> = {};
+  for (const address of harvest.addresses()) {
+    const [, collection = '', member = ''] = /^(.*\/[^/]*[a-z][^/]*)\/([\w-]+)$/i.exec(address) ?? [];
+    const isMember = MEMBER.test(member) || (member !== '' && harvest.isMember(collection, member));
+    if (isMember && !reads.some(({ path }) => matches(path, address)))
+      members[collection] = [...(members[collection] ?? []), member];
+  }
+  return Object.entries(members)
+    .slice(0, MOST_KINDS)
+    .map(([collection, examples]) => ({
+      method: 'GET',
+      path: `${collection}/{id}`,
+      encoding: 'none',
+      fields: [{ ...textField('id', 'path'), examples }],
+    }));
 }
 
 /** The addresses of what lists named. */

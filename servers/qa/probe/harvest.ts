@@ -19,6 +19,10 @@ export interface Harvest {
   read(answer: Exchange): void;
   /** An address that was seen, for what its path holds. */
   address(path: string): void;
+  /** Whether a collection's own list named this as a member. */
+  isMember(collection: string, value: string): boolean;
+  /** Each address that was seen, without its query. */
+  addresses(): string[];
   /** The input with examples for the fields that refer to something. */
   withExamples(input: Input): Input;
 }
@@ -77,6 +81,9 @@ export function openHarvest(): Harvest {
       }
     },
     address: (path) => void (/^[^%]*$/.test(path) && addresses.size < MOST && addresses.add(path)),
+    isMember: (collection, value) =>
+      seen.some((one) => one.path === collection && IDS.includes(one.key) && String(one.value) === value),
+    addresses: () => [...new Set([...addresses].map(pathOf))],
     withExamples: (input) => ({
       ...input,
       fields: input.fields.map((field) => {

@@ -78,7 +78,26 @@ function patternIn(text: string): string | undefined {
     /\/(\^?(?:\\.|\[[^\]]*\]|[^/\s\\[])+\$?)\/[a-z]{0,2}(?=[\s"'`,.;)]|$)/.exec(text)?.[1] ??
     /(\^\S+\$)/.exec(text)?.[1];
   if (literal !== undefined && /[\\[{(^]/.test(literal)) return literal;
-  return fromMask(text) ?? fromPieces(text);
+  return fromMask(text) ?? fromRanges(text) ?? fromPieces(text);
+}
+
+/** "a-z, 0-9 and -", in this order or another. */
+const RANGES =
+  /(?<![[\w-])(?:a-z|A-Z|0-9)(?:(?:, ?(?:and |or )?| (?:and|or) | ?)(?:a-z|A-Z|0-9|[-_](?!\w)|(?:dash|hyphen|underscore)(?:es|s)?\b))*/;
+
+/** "3 to 40 of a-z, 0-9 and -", "only a-z and 0-9". */
+function fromRanges(text: string): string | undefined {
+  const list = RANGES.exec(text);
+  if (!list) return undefined;
+  const [ranges] = list;
+  const around = text.replace(ranges, '');
+  const [, low, high] = /(\d{1,3}) ?(?:to|-|–|and|\.\.+) ?(\d{1,3})/.exec(around) ?? [];
+  const exact = /(\d{1,3}) (?:characters? )?(?:of|from)\b/.exec(around)?.[1];
+  const times = low && high ? `{${low},${high}}` : exact ? `{${exact}}` : '+';
+  const kinds = ['a-z', 'A-Z', '0-9'].filter((kind) => ranges.includes(kind));
+  const rest = ranges.replace(/a-z|A-Z|0-9/g, '');
+  const joints = [...(/_|underscore/.test(rest) ? ['_'] : []), ...(/-|dash|hyphen/.test(rest) ? ['-'] : [])];
+  return `^[${[...kinds, ...joints].join('')}]${times}$`;
 }
 
 /** "XXXX-0000" and "AB-####". */

@@ -37,6 +37,16 @@ describe('what a refusal says of the body', () => {
       { buoy: expect.stringMatching(/^[A-Z]{3}-\d{4}$/) },
     ],
     ['a mask', { error: 'berth should look like PX-0000' }, { berth: expect.stringMatching(/^PX-\d{4}$/) }],
+    [
+      'characters by their ranges, after a name and a colon',
+      { error: 'vessel: 3 to 7 of a-z, 0-9 and -' },
+      { vessel: expect.stringMatching(/^[a-z0-9-]{3,7}$/) },
+    ],
+    [
+      'so many of a range',
+      { error: 'hatch: 5 characters of A-Z' },
+      { hatch: expect.stringMatching(/^[A-Z]{5}$/) },
+    ],
     ['an expression', { error: 'tide must match ^t[0-9]{3}$' }, { tide: expect.stringMatching(/^t\d{3}$/) }],
     ['an example', { error: 'mooring is required, for example ab-17' }, { mooring: 'ab-17' }],
     ['a number within bounds', { error: 'crew must be an integer between 2 and 9' }, { crew: 2 }],
