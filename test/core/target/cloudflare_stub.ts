@@ -2,40 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { answerOf } from './cloudflare_routes.ts';
 import { type CloudflareState, freshState, type StubAnswer } from './cloudflare_state.ts';
+import { type Faulty, openFaults } from './stub_faults.ts';
 
 export const ACCOUNT = 'a'.repeat(32);
 export const TOKEN = 'stub-token-5b1f0c';
 
-/** One request as the far side saw it; `status` is 0 where the connection was cut. */
-export interface StubCall {
-  /** `METHOD /path` below the account, or below the API for zones. */
-  call: string;
-  status: number;
-  body: unknown;
-}
-
-/**
- * What happens instead of an answer, or around it. `cut` carries the request out and closes the connection, `refuse`
- * closes it before, `hang` never answers.
- */
-export type Fault =
-  | { match: RegExp; times?: number; status: number; headers?: Record<string, string>; body?: string }
-  | { match: RegExp; times?: number; how: 'cut' | 'refuse' | 'hang' };
-
-export interface CloudflareStub {
+export interface CloudflareStub extends Faulty {
   /** For `api` of the client. */
   readonly url: string;
   readonly state: CloudflareState;
-  readonly calls: StubCall[];
-  /** The calls that were answered as done and make something: POST, PUT, PATCH, DELETE. */
-  writes(): string[];
-  fault(fault: Fault): void;
-  /** Lets `calls` more requests through, cuts the last of them after it was carried out, and refuses all later ones. */
-  dieAfter(calls: number): void;
-  /** Called with the number of each request after it was carried out and before it is answered. */
-  onDone(listen: (request: number) => void | Promise<void>): void;
-  /** Ends every fault. */
-  heal(): void;
   /** A new account: nothing in it, no faults, no calls. */
   reset(): void;
   close(): Promise<void>;
@@ -43,10 +18,7 @@ export interface CloudflareStub {
 
 /** Cloudflare's API as far as the target speaks it, with the wire of facts/cloudflare.md, in this process. */
 export async function startCloudflareStub(): Promise<CloudflareStub> {
-  const calls: StubCall[] = [];
-  let faults: Fault[] = [];
-  let left = Number.POSITIVE_INFINITY;
-  let listener: (request: number) => void | Promise<void> = () => {};
+  const { answer, ...faulty } = openFaults(() => failed(10000, 'injected'));
   const state = freshState();
 
   const server = createServer((request, response) => {
@@ -61,56 +33,22 @@ export async function startCloudflareStub(): Promise<CloudflareStub> {
     const call = `${request.method} ${path}`;
     const raw = await bytesOf(request);
     const body = await parsed(request, raw);
-    const seen: StubCall = { call, status: 0, body: shown(body) };
-    calls.push(seen);
-    left -= 1;
-    if (left < 0) return void response.destroy();
-    const fault = faults.find((one) => one.match.test(call));
-    if (fault) {
-      fault.times = (fault.times ?? 1) - 1;
-      if (fault.times <= 0) faults = faults.filter((one) => one !== fault);
-      if ('status' in fault) {
-        seen.status = fault.status;
-        return void response
-          .writeHead(fault.status, fault.headers)
-          .end(fault.body ?? failed(10000, 'injected'));
-      }
-      if (fault.how === 'hang') return;
-      if (fault.how === 'refuse') return void response.destroy();
-    }
-    const answer = authorized(request, path) ?? answerOf(state, call, url.searchParams, body);
-    seen.status = answer.status;
-    await listener(calls.length);
-    if (fault || left === 0) return void response.destroy();
-    response.writeHead(answer.status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(answer.body));
+    await answer(
+      response,
+      { call, body: shown(body) },
+      () => authorized(request, path) ?? answerOf(state, call, url.searchParams, body),
+    );
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const heal = () => {
-    faults = [];
-    left = Number.POSITIVE_INFINITY;
-  };
   return {
+    ...faulty,
     url: `http://127.0.0.1:${port}/client/v4`,
     state,
-    calls,
-    writes: () =>
-      calls
-        .filter(({ call, status }) => !call.startsWith('GET') && status >= 200 && status < 300)
-        .map(({ call }) => call),
-    fault: (fault) => void faults.push({ ...fault }),
-    dieAfter: (count) => {
-      left = count;
-    },
-    onDone: (listen) => {
-      listener = listen;
-    },
-    heal,
     reset() {
-      heal();
-      calls.length = 0;
+      faulty.heal();
+      faulty.calls.length = 0;
       Object.assign(state, freshState());
     },
     async close() {

@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Fault, StubCall } from './cloudflare_stub.ts';
+import { type Faulty, openFaults } from './stub_faults.ts';
 import { serve } from './vercel_function.ts';
 import { answerOf } from './vercel_routes.ts';
 import { failed, freshState, type VercelState } from './vercel_state.ts';
@@ -14,18 +14,10 @@ import { failed, freshState, type VercelState } from './vercel_state.ts';
 export const TOKEN = 'stubtoken7d20e6';
 export const TEAM = 'team_stub';
 
-export interface VercelStub {
+export interface VercelStub extends Faulty {
   /** For `api` of the client. */
   readonly url: string;
   readonly state: VercelState;
-  readonly calls: StubCall[];
-  /** The calls that were answered as done and make something. */
-  writes(): string[];
-  fault(fault: Fault): void;
-  /** Lets `calls` more requests through, cuts the last of them after it was carried out, and refuses all later ones. */
-  dieAfter(calls: number): void;
-  /** Ends every fault. */
-  heal(): void;
   /** A new account: nothing in it, no faults, no calls. */
   reset(): void;
   close(): Promise<void>;
@@ -36,10 +28,8 @@ export interface VercelStub {
  * project answers at a port of its own, with the function that was uploaded.
  */
 export async function startVercelStub(): Promise<VercelStub> {
-  const calls: StubCall[] = [];
+  const { answer, ...faulty } = openFaults((status) => JSON.stringify(failed(status, 'injected').body));
   const state = freshState();
-  let faults: Fault[] = [];
-  let left = Number.POSITIVE_INFINITY;
   const servers: Server[] = [];
   const hosts = new Map<string, number>();
   const spare: number[] = [];
@@ -85,54 +75,24 @@ export async function startVercelStub(): Promise<VercelStub> {
     const bytes = Buffer.concat(chunks);
     const isJson = request.headers['content-type'] === 'application/json';
     const json = isJson ? JSON.parse(bytes.toString()) : {};
-    const seen: StubCall = { call, status: 0, body: json };
-    calls.push(seen);
-    left -= 1;
-    if (left < 0) return void response.destroy();
-    const fault = faults.find((one) => one.match.test(call));
-    if (fault) {
-      fault.times = (fault.times ?? 1) - 1;
-      if (fault.times <= 0) faults = faults.filter((one) => one !== fault);
-      if ('status' in fault) {
-        seen.status = fault.status;
-        const body = fault.body ?? JSON.stringify(failed(fault.status, 'injected').body);
-        return void response.writeHead(fault.status, fault.headers).end(body);
-      }
-      if (fault.how === 'hang') return;
-      if (fault.how === 'refuse') return void response.destroy();
-    }
     const allowed =
       request.headers.authorization === `Bearer ${TOKEN}` && url.searchParams.get('teamId') === TEAM;
     const digest = request.headers['x-vercel-digest'];
     const asked = { query: url.searchParams, json, bytes, digest: String(digest), hostOf };
-    const answer = allowed ? answerOf(state, call, asked) : failed(403, 'forbidden');
-    seen.status = answer.status;
-    if (fault || left === 0) return void response.destroy();
-    response.writeHead(answer.status, { 'content-type': 'application/json' });
-    response.end(answer.body === undefined ? '' : JSON.stringify(answer.body));
+    await answer(response, { call, body: json }, () =>
+      allowed ? answerOf(state, call, asked) : failed(403, 'forbidden'),
+    );
   }
 
   const port = await listen(handle);
-  const heal = () => {
-    faults = [];
-    left = Number.POSITIVE_INFINITY;
-  };
   return {
+    ...faulty,
     url: `http://127.0.0.1:${port}`,
     state,
-    calls,
-    writes: () =>
-      calls
-        .filter(({ call, status }) => !call.startsWith('GET') && status >= 200 && status < 300)
-        .map(({ call }) => call.replace(/(prj|dpl)_\d+/g, '$1')),
-    fault: (fault) => void faults.push({ ...fault }),
-    dieAfter: (count) => {
-      left = count;
-    },
-    heal,
+    writes: () => faulty.writes().map((call) => call.replace(/(prj|dpl)_\d+/g, '$1')),
     reset() {
-      heal();
-      calls.length = 0;
+      faulty.heal();
+      faulty.calls.length = 0;
       Object.assign(state, freshState());
     },
     async close() {
