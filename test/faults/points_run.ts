@@ -78,7 +78,10 @@ async function acted(
         await agent.close();
         expireLeases(stage.home, 'holder is not null');
         agent = await startAgent(stage.home, operation.agent);
-      } else if (kind === 'daemon') expireLeases(stage.home, "kind in ('job', 'runner')");
+      } else if (kind === 'daemon') {
+        expireLeases(stage.home, "kind <> 'task'");
+        await swept(stage.home);
+      }
       if (ended !== 'answered') await again(agent, stage, name);
     }
     await finish(agent, task);
@@ -131,6 +134,14 @@ function lives(pid: number): boolean {
 function expireLeases(home: string, which: string): void {
   const database = new Database(join(home, 'store.sqlite'), { timeout: 5000 });
   database.exec(`update leases set ends_at = 1 where holder is not null and ${which}`);
+  database.close();
+}
+
+/** Waits until a server that lives gave back what {@link expireLeases} ended. */
+async function swept(home: string): Promise<void> {
+  const database = new Database(join(home, 'store.sqlite'), { timeout: 5000 });
+  const left = database.prepare('select count(*) from leases where holder is not null and ends_at = 1');
+  for (let waits = 0; waits < 500 && left.pluck().get() !== 0; waits++) await sleep(20);
   database.close();
 }
 
