@@ -91,7 +91,7 @@ async function read(
     if (why === undefined) continue;
     site.suspect({
       kind: otherUser.kind,
-      severity: 'high',
+      severity: 'critical',
       title: `${whereOf(input)} shows one user what belongs to another`,
       where: whereOf(input),
       expects: 'expect([401, 403, 404]).toContain(last.status);',

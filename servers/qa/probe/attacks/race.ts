@@ -73,7 +73,7 @@ export const race: Attack = {
       raced.add(whereOf(trial.input));
       site.suspect({
         kind: race.kind,
-        severity: 'high',
+        severity: 'critical',
         title: `Race: ${whereOf(trial.input)} succeeds more than once when it is asked at the same moment`,
         where: whereOf(trial.input),
         needsReset: true,
