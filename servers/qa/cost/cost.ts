@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Identities, Input, Severity } from '../probe/types.ts';
+import type { HttpRequest, Identities, Input, Severity } from '../probe/types.ts';
 import { type ProductConfig, type RunningProduct, startProduct } from '../product/worker.ts';
 import { COUNT_HEADER, COUNTING_MAIN, writeCountingMain } from './counting.ts';
 import { LIMITS, type Plan } from './limits.ts';
@@ -31,6 +31,8 @@ export interface CostFinding {
   where: string;
   title: string;
   evidence: string;
+  /** What was asked, where it is a route. */
+  request?: HttpRequest;
 }
 
 export interface CostReport {
@@ -129,6 +131,7 @@ async function measureRoutes(
         severity: 'high',
         where: route.where,
         title: `${route.where} makes more subrequests than the ${plan} plan allows`,
+        request: route.build(),
         evidence: `${count} calls of fetch and bindings in one request, limit ${limits.subrequests}`,
       });
     }
@@ -147,6 +150,7 @@ async function measureRoutes(
       severity: 'high',
       where: route.where,
       title: `${route.where} takes more CPU than the ${plan} plan allows${culprit ? `, most of it in ${culprit.name}` : ''}`,
+      request: route.build(),
       evidence: `${first.cpuMs} and ${again.cpuMs} ms of CPU for one request, limit ${limits.cpuMs} ms${culprit ? `; ${culprit.name} has ${culprit.percent} % of it` : ''}`,
     });
   }

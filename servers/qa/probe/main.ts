@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { type CostReport, costOf } from '../cost/cost.ts';
 import { NotStarted, type ProductStart, productStart, start } from '../product/start.ts';
 import { criterion } from './criteria.ts';
+import { curl } from './curl.ts';
 import { excerpt, findingId, probe, sortFindings } from './probe.ts';
 import { readSources } from './source/read.ts';
 import type { Identities, Input, ProbeReport } from './types.ts';
@@ -62,12 +63,10 @@ async function report(input: Job): Promise<ProbeReport> {
 }
 
 function withCost(probed: ProbeReport, cost: CostReport, ms: number): ProbeReport {
-  const found = cost.findings.map((one) => ({
+  const found = cost.findings.map(({ request, ...one }) => ({
     ...one,
     id: findingId(one.kind, one.where),
-    reproduction: /^[A-Z]+ \//.test(one.where)
-      ? `curl -i -X ${one.where.split(' ')[0]} ${probed.origin}${one.where.split(' ')[1]}`
-      : 'npx wrangler deploy --dry-run',
+    reproduction: request ? curl(probed.origin, request) : 'npx wrangler deploy --dry-run',
     regression: '',
     confirmed: true as const,
   }));
