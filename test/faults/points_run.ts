@@ -78,10 +78,7 @@ async function acted(
         await agent.close();
         expireLeases(stage.home, 'holder is not null');
         agent = await startAgent(stage.home, operation.agent);
-      } else if (kind === 'daemon') {
-        expireLeases(stage.home, "kind <> 'task'");
-        await swept(stage.home);
-      }
+      } else if (kind === 'daemon') expireLeases(stage.home, "kind <> 'task'");
       if (ended !== 'answered') await again(agent, stage, name);
     }
     await finish(agent, task);
@@ -99,6 +96,7 @@ async function again(agent: Agent, stage: Stage, name: Exclude<OperationName, 'a
   const taken = await agent.call('task_checkout', { task });
   if (taken.refused && !/ is done/.test(taken.text)) throw new Error(`the task is lost: ${taken.text}`);
   if (name === 'checkout' || taken.refused) return;
+  await swept(stage.home);
   const from = (await operation.before?.(agent, stage)) ?? '';
   await operation.act(agent, stage, from).catch((error: Error) => {
     if (!operation.done?.test(error.message)) throw error;
