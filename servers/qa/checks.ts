@@ -15,6 +15,8 @@ export interface Reporter {
   notTested(what: string): void;
   /** The target has nothing for the check: it does not count as having run. `what` says so where no finding does. */
   nothing(what?: string): void;
+  /** It ran and never got to what it is to test, and why: without a finding this is no pass. */
+  unreached(what: string): void;
   /** What ran, by the names that a criterion may be tied to. */
   ran(what: Partial<Checked>): void;
   /** How long one of the check's `parts` took, when it ran. */
@@ -49,7 +51,7 @@ export interface SuiteReport {
 
 /**
  * Runs every check that the target has something for. FAIL when a confirmed finding is worse than low; UNTESTED
- * when nothing was found and a check could not be run at all, or none could; else PASS.
+ * when nothing was found and a check could not be run at all or never got to what it tests, or none could; else PASS.
  */
 export async function runSuite(
   target: Target,
@@ -85,6 +87,10 @@ export async function runSuite(
       nothing(what) {
         isIdle = true;
         if (what !== undefined) notTested.add(`${name}: ${what}`);
+      },
+      unreached(what) {
+        broken = true;
+        notTested.add(`${name}: ${what}`);
       },
       progress: (line) => progress(`${name}: ${line}`),
     };

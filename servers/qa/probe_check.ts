@@ -11,7 +11,7 @@ export const probeCheck: Check = {
   name: 'probe',
   needs: 'product',
   parts: ['cost'],
-  async run(target, { finding, notTested, nothing, progress, ran, part }, signal) {
+  async run(target, { finding, notTested, nothing, unreached, progress, ran, part }, signal) {
     if (target.kind === 'static')
       return nothing('pages of files alone have no server of their own to attack.');
     const view = await browserFor(target.sandbox);
@@ -49,6 +49,7 @@ export const probeCheck: Check = {
     ran({ probe: report });
     const cost = report.checks.find(({ name, ran }) => name === 'cost' && ran);
     if (cost) part('cost', cost.ms);
+    if (report.unreached) unreached(report.unreached.why);
     for (const what of report.notTested) notTested(`probe: ${what}`);
     progress(`${report.requests} requests`);
   },

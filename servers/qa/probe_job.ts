@@ -42,6 +42,10 @@ const probeJob = z.strictObject({
   holding: holding.optional(),
 });
 
+/** Nobody can be given to the probe of a factory: what wants an identity everywhere is for its own tests. */
+const UNREACHED =
+  'all that changes something wants an identity, which the probe has none of: it is not tested';
+
 /** Time for the runtime to start and to end, beside the probe's own budget. */
 const AROUND_MS = 60_000;
 
@@ -152,6 +156,7 @@ async function attacked(
   }
   if (!view) report.notTested.unshift(`stored-xss: ${NO_BROWSER}`);
   const fault = faultOf(report);
-  const why = fault ?? `${report.requests} requests proved nothing worse than a low finding`;
+  const proved = `${report.requests} requests proved nothing worse than a low finding`;
+  const why = fault ?? (report.unreached ? `${proved}; ${UNREACHED}` : proved);
   return { ...about, passed: fault === undefined, why, log: JSON.stringify(report, null, 1), report };
 }

@@ -20,6 +20,7 @@ const report = z.object({
   findings: z.array(finding).max(1_000),
   checks: z.array(z.object({ name: z.string(), ran: z.boolean(), requests: z.int(), ms: z.int() })),
   notTested: z.array(z.string()),
+  unreached: z.object({ kind: z.enum(['form', 'identity']), why: z.string().max(4_000) }).optional(),
   requests: z.int(),
   ms: z.int(),
 }) satisfies z.ZodType<ProbeReport>;
@@ -92,14 +93,18 @@ export const reportOfNothing = (why: string, seed: number): Report => ({
   ms: 0,
 });
 
-/** Why a report closes nothing; undefined when it does: the probe finished and proved nothing that fails a verdict. */
-export function faultOf({ complete, findings, requests }: Report): string | undefined {
+/**
+ * Why a report closes nothing; undefined when it does: the probe finished, proved nothing that fails a verdict, and
+ * was not refused everywhere for the form of what it sent. Where all want an identity nobody can be given one here.
+ */
+export function faultOf({ complete, findings, requests, unreached }: Report): string | undefined {
   const bad = findings.filter(({ severity }) => severity !== 'low');
   const [worst] = bad;
   if (worst)
     return `the probe proved ${bad.length}: ${worst.severity}, ${worst.title} (${worst.where})`.slice(0, 400);
   if (requests === 0) return 'the probe sent no request';
-  return complete ? undefined : 'the probe did not finish within its budget';
+  if (!complete) return 'the probe did not finish within its budget';
+  return unreached?.kind === 'form' ? unreached.why.slice(0, 400) : undefined;
 }
 
 /** Findings, worst first, as many as fit into an answer. */

@@ -72,7 +72,7 @@ ${pages.length === 0 ? '' : `<section><h2>The pages as they were</h2><div class=
 const SENTENCES: Record<SuiteReport['verdict'], string> = {
   PASS: 'Nothing worse than low was proved.',
   FAIL: 'At least one defect was proved.',
-  UNTESTED: 'Nothing was proved, and not everything could be run: this is no pass.',
+  UNTESTED: 'Nothing was proved, and not everything could be run or reached: this is no pass.',
 };
 
 function article({ class: kind, severity, where, what, reproduce, confirmed, picture }: Shown): string {

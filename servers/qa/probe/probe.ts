@@ -8,6 +8,7 @@ import { discover, newLinks } from './discover.ts';
 import { learn, withLearned } from './learn.ts';
 import { ENDING, openLifeline, ProductGone } from './lifeline.ts';
 import { withPeople } from './people.ts';
+import { openReached } from './reached.ts';
 import { regressionTest } from './regression.ts';
 import { perform } from './steps.ts';
 import { tagSource } from './tags.ts';
@@ -103,6 +104,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   const send = async (request: HttpRequest): Promise<Exchange> => {
     if (request.method !== 'GET') sentIn.push(`${request.path}\n${(request.body ?? '').slice(0, 2_000)}`);
     const { answer, ended } = await lifeline.send(request);
+    reached.see(answer, part);
     setsCookies ||= answer.headers['set-cookie'] !== undefined;
     if (!ended) for (const attack of attacks) attack.observe?.(answer, part).forEach(suspect);
     return answer;
@@ -116,6 +118,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   };
   const isNoted = (kind: string) => [...notTested].some((text) => text.startsWith(`${kind}:`));
   let setsCookies = false;
+  const reached = openReached();
   const note = (text: string) => void notTested.add(text);
   const restart = options.reset ? reset : undefined;
   const lifeline = openLifeline({ send: client.send, restart, suspect, note });
@@ -203,6 +206,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
   });
   if (lifeline.restarts() > 0 && !findings.some(({ title }) => title.startsWith(ENDING)))
     note(`The product ended ${lifeline.restarts()} times, and no single request does it again.`);
+  const unreached = reached.unreached(site.surface.inputs, identities.users.length > 0);
   return {
     origin: options.shownOrigin ?? origin,
     seed,
@@ -210,6 +214,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     findings: sortFindings(findings),
     checks,
     notTested: [...notTested],
+    ...(unreached && { unreached }),
     requests: client.sent(),
     ms: Math.round(performance.now() - started),
   };

@@ -176,7 +176,8 @@ export interface Attack {
 
 /**
  * The outcome. `notTested` says in words what the probe could not look at; `complete` is false when the budget
- * ended it early. Findings are sorted, worst first.
+ * ended it early. `unreached` says why nothing that was sent in was ever accepted, where that is so. Findings are
+ * sorted, worst first.
  */
 export interface ProbeReport {
   origin: string;
@@ -185,6 +186,7 @@ export interface ProbeReport {
   findings: Finding[];
   checks: { name: string; ran: boolean; requests: number; ms: number }[];
   notTested: string[];
+  unreached?: { kind: 'form' | 'identity'; why: string } | undefined;
   requests: number;
   ms: number;
 }
