@@ -9,6 +9,9 @@ const MOST_ROUTES = 25;
 /** Enough that nobody of them signs in so often that they are refused for it. */
 const PEOPLE = 12;
 const REGISTERS = /register|sign-?up|users?$|accounts?$/i;
+/** Where a secret is checked or changed; anywhere else that takes one, one becomes somebody. */
+const USES_SECRET =
+  /log-?(in|out)|sign-?(in|out)|sessions?$|auth|token|pass(word)?|reset|verify|unlock|change/i;
 
 /** One way to use the product; `build` makes a request that should be accepted, as often as one likes. */
 export interface Route {
@@ -50,7 +53,12 @@ export async function findRoutes(
   const inputs = withLearned(surface.inputs, learned);
   const hasSecret = ({ fields }: Input) =>
     fields.some(({ type, name }) => type === 'password' || /pass/i.test(name));
-  const registers = inputs.filter((input) => hasSecret(input) && REGISTERS.test(input.path));
+  const registers = inputs.filter(
+    (input) =>
+      input.method === 'POST' &&
+      hasSecret(input) &&
+      (REGISTERS.test(input.path) || !USES_SECRET.test(input.path)),
+  );
   let address = 0;
   let turn = 0;
   const send = (request: HttpRequest) =>

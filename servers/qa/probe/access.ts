@@ -110,21 +110,31 @@ function keysOf(json: unknown, depth = 0): string[] {
 /** The id of what was just made: in the answer's JSON, or the end of its location. */
 export function idOf(answer: Exchange): string | undefined {
   if (answer.status >= 400) return undefined;
-  const id = findId(jsonOf(answer));
-  if (id !== undefined) return id;
+  const id = findValue(jsonOf(answer), ID_KEYS);
+  if (id !== undefined) return String(id);
   const location = answer.headers.location?.split(/[?#]/)[0];
   return /\/([^/]+)$/.exec(location ?? '')?.[1];
 }
 
-function findId(json: unknown, depth = 0): string | undefined {
+/** What names the thing that was just made, as its answer spells it: an id, else a name. */
+export function referenceOf(answer: Exchange): string | number | undefined {
+  if (answer.status >= 400) return undefined;
+  const json = jsonOf(answer);
+  return findValue(json, ID_KEYS) ?? findValue(json, NAME_KEYS);
+}
+
+const ID_KEYS = ['id', '_id', 'uuid', 'slug', 'code'];
+const NAME_KEYS = ['name', 'number', 'handle', 'login', 'username', 'email'];
+
+function findValue(json: unknown, keys: readonly string[], depth = 0): string | number | undefined {
   if (typeof json !== 'object' || json === null || depth > 2) return undefined;
-  for (const name of ['id', '_id', 'uuid', 'slug', 'code']) {
+  for (const name of keys) {
     const value = (json as Record<string, unknown>)[name];
-    if (typeof value === 'string' || typeof value === 'number') return String(value);
+    if (typeof value === 'string' || typeof value === 'number') return value;
   }
   for (const value of Object.values(json)) {
-    const id = findId(value, depth + 1);
-    if (id !== undefined) return id;
+    const found = findValue(value, keys, depth + 1);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

@@ -273,6 +273,40 @@ test('acceptance criteria are checked, and one that does not hold is a critical'
   expect(report.checks).toContainEqual({ name: 'criterion', ran: true, requests: 4, ms: expect.any(Number) });
 });
 
+test.each<[string, boolean, string[]]>([
+  ['is spent twice where the balance is read before and written after', false, ['high race POST /take']],
+  ['is spent once where it is taken in one step', true, []],
+])('what one buys with a purse that is made first %s', async (_, isSound, expected) => {
+  const purses = new Map<string, number>();
+  const prices: Record<string, number> = { rope: 40, anchor: 90 };
+  const app = product((made) => {
+    made.get('/api', (c) =>
+      c.json({ how: 'POST /purses {name}, then POST /take {purse, item}' }),
+    );
+    made.post('/purses', async (c) => {
+      const { name } = (await c.req.json().catch(() => null)) ?? {};
+      if (typeof name !== 'string' || !/^[a-z0-9]{3,20}$/.test(name))
+        return c.json({ error: 'name: 3 to 20 of a-z and 0-9' }, 422);
+      if (purses.has(name)) return c.json({ error: 'taken' }, 409);
+      purses.set(name, 100);
+      return c.json({ name, coins: 100 }, 201);
+    });
+    made.post('/take', async (c) => {
+      const { purse, item } = (await c.req.json().catch(() => null)) ?? {};
+      const price = typeof item === 'string' && Object.hasOwn(prices, item) ? prices[item] : undefined;
+      if (price === undefined) return c.json({ error: 'item: one of rope, anchor' }, 422);
+      const coins = purses.get(purse);
+      if (coins === undefined) return c.json({ error: 'no such purse' }, 404);
+      if (coins < price) return c.json({ error: 'not enough' }, 409);
+      if (!isSound) await new Promise((resolve) => setTimeout(resolve, 1));
+      purses.set(purse, coins - price);
+      return c.json({ left: coins - price }, 201);
+    });
+  });
+  const { found } = await attack(app);
+  expect(found.filter((line) => line.includes('race'))).toEqual(expected);
+});
+
 test('what does not happen again is not reported', async () => {
   const seen = new Set<string>();
   const once = async (c: Context) => {

@@ -1,13 +1,14 @@
-import { idOf, matches } from '../access.ts';
+import { idOf, matches, referenceOf } from '../access.ts';
 import { isAccepted, whereOf } from '../places.ts';
 import { freshOf, type Shelf, shelves, shelvesFor } from '../shelves.ts';
 import { perform } from '../steps.ts';
-import type { Attack, Exchange, HttpRequest, Input, Site, Step } from '../types.ts';
+import type { Attack, Exchange, Field, HttpRequest, Input, Site, Step } from '../types.ts';
 import { NOBODY } from '../types.ts';
 import { get, requestFor, validValues } from '../values.ts';
 
 const AT_ONCE = 10;
 const BURSTS = 4;
+const MOST_CHOICES = 4;
 const STORES = /balance|credit|stock|remaining|available|points|seats|tickets|inventory|left|quantity/i;
 const SPENDS = /amount|quantity|qty|points|credits|seats|tickets|count|value|sum/i;
 /** A field that names one thing of many. */
@@ -128,6 +129,7 @@ async function trials(site: Site): Promise<Trial[]> {
           : []),
         // Last, for it takes a little of what the others take whole.
         plain,
+        ...chosen(site, input),
       ];
     });
 }
@@ -142,6 +144,7 @@ function trial(
   const maker = surface.inputs.find(
     ({ method, path }) => collection !== undefined && method === 'POST' && matches(path, collection),
   );
+  const owner = ownerOf(surface, input);
   const values = (_tag: string, round: number) => ({
     ...Object.fromEntries(
       input.fields.flatMap(({ name, place, examples = [], type }) =>
@@ -161,16 +164,51 @@ function trial(
   return {
     input,
     values: (tag, round) => ({ ...validValues(input, tag), ...values(tag, round) }),
-    first: (tag, round) => (maker ? [{ ...requestFor(maker, validValues(maker, tag)), ...as(round) }] : []),
+    first: (tag, round) =>
+      [maker, owner?.maker].flatMap((one) =>
+        one ? [{ ...requestFor(one, validValues(one, tag)), ...as(round) }] : [],
+      ),
     act: (tag, round) => (before) => {
       const id = maker && before[0] ? idOf(before[0]) : undefined;
-      const own = member && id !== undefined ? { [member.name]: id } : {};
+      const made = owner && before[maker ? 1 : 0];
+      const reference = made && referenceOf(made);
+      const own = {
+        ...(member && id !== undefined && { [member.name]: id }),
+        ...(owner && reference !== undefined && { [owner.field.name]: reference }),
+      };
       return {
         ...requestFor(input, { ...validValues(input, tag), ...values(tag, round), ...own }),
         ...as(round),
       };
     },
   };
+}
+
+/** A field of the body that names what another route makes, `wallet` beside `POST /wallets`, and that route. */
+function ownerOf({ inputs }: Site['surface'], input: Input): { field: Field; maker: Input } | undefined {
+  for (const field of input.fields) {
+    if (field.place !== 'body' || (field.type !== 'text' && field.type !== 'number')) continue;
+    const base = field.name.replace(/_?(id|name|code|number)$/i, '').toLowerCase();
+    const maker = inputs.find(
+      (one) =>
+        one !== input &&
+        one.method === 'POST' &&
+        base !== '' &&
+        [base, `${base}s`].includes(one.path.split('/').at(-1)?.toLowerCase() ?? ''),
+    );
+    if (maker) return { field, maker };
+  }
+  return undefined;
+}
+
+/** The other values of a choice, which may cost more, where each try spends what it has made itself. */
+function chosen(site: Site, input: Input): Trial[] {
+  if (!ownerOf(site.surface, input)) return [];
+  return input.fields
+    .filter(({ type, place }) => type === 'choice' && place === 'body')
+    .flatMap(({ name, options }) =>
+      options.slice(1, 1 + MOST_CHOICES).map((option) => trial(site, input, { [name]: option })),
+    );
 }
 
 /** The same with a value that is read just before, as the same user, and that nothing has used yet. */
