@@ -280,9 +280,7 @@ test.each<[string, boolean, string[]]>([
   const purses = new Map<string, number>();
   const prices: Record<string, number> = { rope: 40, anchor: 90 };
   const app = product((made) => {
-    made.get('/api', (c) =>
-      c.json({ how: 'POST /purses {name}, then POST /take {purse, item}' }),
-    );
+    made.get('/api', (c) => c.json({ how: 'POST /purses {name}, then POST /take {purse, item}' }));
     made.post('/purses', async (c) => {
       const { name } = (await c.req.json().catch(() => null)) ?? {};
       if (typeof name !== 'string' || !/^[a-z0-9]{3,20}$/.test(name))
