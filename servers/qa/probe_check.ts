@@ -49,7 +49,8 @@ export const probeCheck: Check = {
     ran({ probe: report });
     const cost = report.checks.find(({ name, ran }) => name === 'cost' && ran);
     if (cost) part('cost', cost.ms);
-    if (report.unreached) unreached(report.unreached.why);
+    if (report.unreached?.kind === 'form') unreached(report.unreached.why);
+    else if (report.unreached) notTested(`probe: ${report.unreached.why}`);
     for (const what of report.notTested) notTested(`probe: ${what}`);
     progress(`${report.requests} requests`);
   },

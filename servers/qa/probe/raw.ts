@@ -26,7 +26,7 @@ export function rawExchange(
         port,
         path: /\.\.|\\/.test(request.path) ? encodeUnsafe(request.path) : url.pathname + url.search,
         method: request.method,
-        headers: request.headers,
+        headers: { ...lengthOf(request), ...request.headers },
         signal,
         agent: isSecure ? kept.https : kept.http,
       },
@@ -57,6 +57,13 @@ export function rawExchange(
     call.end(request.body);
   });
 }
+
+/** Without it node:http sends the body of a DELETE unannounced, and the server takes it for the next request. */
+const lengthOf = ({ body, headers }: HttpRequest): Record<string, string> =>
+  body === undefined ||
+  Object.keys(headers).some((name) => /^(?:content-length|transfer-encoding)$/i.test(name))
+    ? {}
+    : { 'content-length': String(Buffer.byteLength(body)) };
 
 /** What node:http refuses in a path; everything else stays. */
 const encodeUnsafe = (path: string): string =>

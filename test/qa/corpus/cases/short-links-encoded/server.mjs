@@ -5,7 +5,7 @@ const STATIC = [
   'x-content-type-options: nosniff',
   'x-frame-options: DENY',
   'referrer-policy: no-referrer',
-  "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+  "content-security-policy: default-src 'none'; img-src data:; frame-ancestors 'none'",
   'strict-transport-security: max-age=31536000',
   'connection: close',
 ].join('\r\n');

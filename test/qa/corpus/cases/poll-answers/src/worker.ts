@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 
 const votes: Record<string, number> = { tram: 3, bus: 2, bicycle: 9 };
@@ -7,7 +8,7 @@ const votes: Record<string, number> = { tram: 3, bus: 2, bicycle: 9 };
 const app = new Hono();
 app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }));
 app.use(bodyLimit({ maxSize: 1024 }));
-app.onError((_error, c) => c.json({ error: 'Sorry, something went wrong.' }, 500));
+app.onError((error, c) => error instanceof HTTPException ? error.getResponse() : c.json({ error: 'Sorry, something went wrong.' }, 500));
 
 app.get('/', (c) => c.json({ question: 'How do you come to work?', choices: Object.keys(votes), vote: 'POST /votes' }));
 app.get('/votes', (c) => c.json(votes));

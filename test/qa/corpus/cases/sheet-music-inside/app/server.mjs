@@ -7,7 +7,7 @@ const SHEETS = join(import.meta.dirname, 'sheets');
 
 createServer(async (request, response) => {
   response.setHeader('x-content-type-options', 'nosniff');
-  response.setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader('content-security-policy', "default-src 'none'; img-src data:; frame-ancestors 'none'");
   response.setHeader('x-frame-options', 'DENY');
   response.setHeader('referrer-policy', 'no-referrer');
   response.setHeader('strict-transport-security', 'max-age=31536000');

@@ -14,7 +14,7 @@ app.get('/teas', (c) => c.json(CENTS_PER_GRAM));
 
 app.post('/orders', async (c) => {
   const order = await c.req.json().catch(() => null);
-  if (!order?.tea || !order.grams || !order.email) return c.json({ error: 'tea, grams and email are needed.' }, 400);
+  if (typeof order?.tea !== 'string' || !order.grams || !order.email) return c.json({ error: 'tea, grams and email are needed.' }, 400);
   if (!Object.hasOwn(CENTS_PER_GRAM, order.tea)) return c.json({ error: 'We have no such tea.' }, 400);
   const { tea, grams, email } = order;
   if (!Number.isInteger(grams) || grams < 50 || grams > 5000) return c.json({ error: 'grams: whole grams, 50 to 5000.' }, 400);
