@@ -232,7 +232,7 @@ test('bodies that are kept with a way out, and read before the routes are told a
       export default { async fetch(request) {
         const { pathname } = new URL(request.url);
         const body = request.method === 'POST' ? await request.json().catch(() => null) : {};
-        let form; if (request.method === 'PUT') form = await request.json();
+        let form, asked = 0; asked += 1; if (request.method === 'PUT') form = await request.json();
         if (request.method === 'POST' && pathname === '/stays') return Response.json({ fee: Object.hasOwn(FEES, body.kind) ? body.boat : 0 });
         if (request.method === 'PUT' && pathname === '/log') return Response.json(form.entry);
         const sent = isObject(body) ? body : {};

@@ -65,7 +65,7 @@ export function before(handler: Node, file: Node): Node[] {
   const inner = nodesIn(around).filter((one) => one !== around && isFunction(one));
   return nodesIn(around).filter(
     (one) =>
-      (one.type === 'VariableDeclarator' || one.type === 'AssignmentExpression') &&
+      (one.type === 'VariableDeclarator' || (one.type === 'AssignmentExpression' && one.operator === '=')) &&
       one.end < handler.start &&
       !inner.some(({ start, end }) => start <= one.start && end >= one.end),
   );
