@@ -243,7 +243,10 @@ async function replay(
 ): Promise<Finding | undefined> {
   const { steps, judge } = suspicion.experiment(tag);
   const groups: Exchange[][] = [];
-  for (const step of steps) groups.push(await perform(step, groups.flat(), send));
+  for (const step of steps) {
+    const group = await perform(step, groups.flat(), send);
+    if (group.length > 0) groups.push(group);
+  }
   const found = await judge(groups.flat());
   if (found === undefined) return undefined;
   const { kind, severity, title, where } = suspicion;

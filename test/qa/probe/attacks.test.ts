@@ -274,7 +274,7 @@ test('acceptance criteria are checked, and one that does not hold is a critical'
 });
 
 test.each<[string, boolean, string[]]>([
-  ['is spent twice where the balance is read before and written after', false, ['high race POST /take']],
+  ['is spent twice where the balance is read before and written after', false, ['critical race POST /take']],
   ['is spent once where it is taken in one step', true, []],
 ])('what one buys with a purse that is made first %s', async (_, isSound, expected) => {
   const purses = new Map<string, number>();
