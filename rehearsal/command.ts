@@ -41,8 +41,15 @@ export function commandLine(home: string, cwd: string, signal: AbortSignal): Com
 
 /** What the rehearsal's processes inherit: where to find programs, and which factories are theirs. */
 export function environment(home: string): Record<string, string> {
-  const { PATH = '/usr/bin:/bin', HOME = '/', TMPDIR, LANG } = process.env;
-  return { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...(LANG && { LANG }), MILLWRIGHT_HOME: home };
+  const { PATH = '/usr/bin:/bin', HOME = '/', TMPDIR, LANG, MILLWRIGHT_CHROMIUM } = process.env;
+  return {
+    PATH,
+    HOME,
+    ...(TMPDIR && { TMPDIR }),
+    ...(LANG && { LANG }),
+    ...(MILLWRIGHT_CHROMIUM && { MILLWRIGHT_CHROMIUM }),
+    MILLWRIGHT_HOME: home,
+  };
 }
 
 function parsed(text: string): Record<string, unknown> {
