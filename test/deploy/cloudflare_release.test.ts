@@ -221,7 +221,7 @@ test('a first release that is not healthy gives a Worker back to what somebody e
   expect(await advance(services, row.id)).toMatchObject({
     state: 'rolled-back',
     serves: null,
-    why: expect.stringMatching(/^production: GET \/openapi.json: /),
+    why: expect.stringMatching(/^production: GET \/: the server failed/),
   });
   expect((await target.serving('shop'))?.shares).toEqual([{ version: foreign, percent: 100 }]);
   const [, last] = checksOf((await findRelease(services.store.db, row.id)) ?? { checks: null }).slice(-2);
