@@ -10,8 +10,8 @@ import { type CommandLine, type CommandResult, commandLine } from './command.ts'
 
 export const PRODUCT = join(dirname(fileURLToPath(import.meta.url)), '..', 'rehearsal', 'product');
 const PACKAGE = join(PRODUCT, '..', '..');
-/** A second and a half after the last beat a lease ends here, so that a stopped agent can be watched losing it. */
-const BEAT_SECONDS = 0.5;
+/** Three seconds after the last beat a lease ends here: soon enough to be watched, and no busy machine misses three beats. */
+const BEAT_SECONDS = 1;
 
 export interface FactoryInfo {
   roles: Record<string, { agents: string[]; may: string[]; writes: string[] }>;
