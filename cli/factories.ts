@@ -5,6 +5,7 @@ import { type FactoryPaths, factoriesFolder, factoryPaths } from '../servers/cor
 import type { Services } from '../servers/core/services.ts';
 import { CommandError, diskFull, EXIT, isAmbiguous } from './failures.ts';
 import type { GlobalOptions } from './handled.ts';
+import { onInterrupt } from './interrupt.ts';
 
 export const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 
@@ -107,4 +108,25 @@ export async function openFactory(options: GlobalOptions, log?: (line: string) =
     ...(log && { log }),
   });
   return { fleet, services };
+}
+
+/**
+ * As openFactory, for one command, and closes it however the command ends. Ctrl-C gives back what this process was
+ * doing and throws INTERRUPTED; `goesOn` then says how to go on.
+ */
+export async function withFleet<T>(
+  options: GlobalOptions,
+  { goesOn, log }: { goesOn: string; log?: (line: string) => void },
+  work: (services: Services) => Promise<T>,
+): Promise<T> {
+  const { services } = await openFactory(options, log);
+  const interrupted = new Promise<never>((_, reject) => {
+    const stop = () => reject(new CommandError('INTERRUPTED', 'Interrupted.', goesOn, EXIT.interrupted));
+    onInterrupt(stop, ['SIGINT', 'SIGTERM', 'SIGHUP']);
+  });
+  try {
+    return await Promise.race([work(services), interrupted]);
+  } finally {
+    await services.close();
+  }
 }

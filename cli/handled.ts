@@ -34,6 +34,8 @@ export function handled<O = GlobalOptions>(run: Handler<O>) {
       if (process.env.MILLWRIGHT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
       printFailure(json, failure);
       process.exitCode = failure.exit;
+      // What was interrupted may still wait for something.
+      if (failure.exit === EXIT.interrupted) process.exit();
     }
   };
 }

@@ -6,7 +6,7 @@ import { cutJob } from '../../servers/deploy/cut.ts';
 import { checksOf } from '../../servers/deploy/progress.ts';
 import { cutJobOf, latestReleases } from '../../servers/deploy/queries.ts';
 import { standOf } from '../../servers/deploy/steps.ts';
-import { openFactory, withFactory } from '../factories.ts';
+import { withFactory, withFleet } from '../factories.ts';
 import { handled } from '../handled.ts';
 import { type Io, type Result, shown, table } from '../io.ts';
 import { runJob } from '../ship/gates.ts';
@@ -24,14 +24,9 @@ export function releases(program: Command): void {
     .command('resume')
     .description('take on every release that is under way, from the step it stopped at')
     .action(
-      handled(async (io, options) => {
-        const { services } = await openFactory(options);
-        try {
-          return await resume(io, services);
-        } finally {
-          await services.close();
-        }
-      }),
+      handled((io, options) =>
+        withFleet(options, { goesOn: 'Run it again.' }, (services) => resume(io, services)),
+      ),
     );
 }
 

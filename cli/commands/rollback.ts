@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ToolError } from '../../servers/core/errors.ts';
 import { releaseId } from '../../servers/core/ids.ts';
+import { endDeadHolders } from '../../servers/core/process_holder.ts';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row } from '../../servers/core/store/schema.ts';
@@ -30,7 +31,9 @@ async function back(services: Services, product: string, version: string | undef
   const rows = await releasesOf(db, product);
   const leaving = leavingOf(rows, product, version);
   const [newest] = leaving as [Release];
-  if (await openJobOf(db, 'release.advance', newest.id)) throw busy(newest);
+  await endDeadHolders(services);
+  // A job that only waits finds, once it runs, that its release is no longer under way.
+  if ((await openJobOf(db, 'release.advance', newest.id))?.state === 'running') throw busy(newest);
   const to = rows.find((row) => isServed(row) && !leaving.includes(row));
   try {
     return await holdFreeProduct(services, newest, new AbortController().signal, (hold) =>

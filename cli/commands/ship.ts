@@ -16,7 +16,7 @@ import { NO_BUILD } from '../../servers/core/target/project_build.ts';
 import type { WorkerConfig } from '../../servers/core/target/target.ts';
 import { readWorkerConfig } from '../../servers/core/target/worker_config.ts';
 import { bundleOf } from '../../servers/deploy/cut.ts';
-import { openFactory } from '../factories.ts';
+import { withFleet } from '../factories.ts';
 import { CommandError, EXIT } from '../failures.ts';
 import { type GlobalOptions, handled } from '../handled.ts';
 import type { Io, Result } from '../io.ts';
@@ -66,18 +66,18 @@ async function run(io: Io, options: ShipOptions & GlobalOptions, dir = '.'): Pro
     );
   }
   const said: string[] = [];
-  const { services } = await openFactory(options, (line) =>
-    options.verbose ? io.progress(line) : void said.push(line),
-  );
-  try {
-    return await shipFolder(io, services, resolve(dir), options);
-  } catch (error) {
-    const known = error instanceof ToolError || error instanceof GitRefusal;
-    if (known && error.cause instanceof Error) said.push(error.cause.message);
-    throw await withLog(services.paths.home, said, known ? inWordsForAPerson(error) : error);
-  } finally {
-    await services.close();
-  }
+  const ship = async (services: Services) => {
+    try {
+      return await shipFolder(io, services, resolve(dir), options);
+    } catch (error) {
+      const known = error instanceof ToolError || error instanceof GitRefusal;
+      if (known && error.cause instanceof Error) said.push(error.cause.message);
+      throw await withLog(services.paths.home, said, known ? inWordsForAPerson(error) : error);
+    }
+  };
+  const goesOn = 'Ship the same commit again, or run `millwright releases resume`.';
+  const log = (line: string) => (options.verbose ? io.progress(line) : void said.push(line));
+  return withFleet(options, { goesOn, log }, ship);
 }
 
 async function shipFolder(io: Io, services: Services, dir: string, options: ShipOptions): Promise<Result> {

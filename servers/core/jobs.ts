@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
+import { endDeadHolders, processHolder } from './process_holder.ts';
 import { appendLast } from './record.ts';
 import { scrub } from './secrets/scrub.ts';
 import type { Services } from './services.ts';
@@ -24,10 +25,12 @@ export type JobRunner = (
   job: { id: number; session: string; services: Services; signal: AbortSignal },
 ) => Promise<JobOutcome>;
 
-type ClaimedJob = Row<'jobs'> & { fence: number };
+type ClaimedJob = Row<'jobs'> & { holder: string; fence: number };
 
 /** How often an idle process looks for jobs that a dead one left. */
 const LOOK_MS = 1000;
+/** How long a process that ends waits for its jobs to be given back. */
+const GIVE_BACK_MS = 2000;
 /** A job mostly waits for what runs in the sandbox. */
 const LANES = 2;
 
@@ -36,13 +39,14 @@ const OPEN = sql<boolean>`state in ('queued', 'running')`;
 
 /** Leased work that outlives a call: any process of the fleet that knows the kind can run or resume it. */
 export class JobQueue {
-  readonly #holder = `process:${randomUUID()}`;
   readonly #runners: Readonly<Record<string, JobRunner>>;
   readonly #stop = new AbortController();
   #services: Services | undefined;
   #idle: number;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
+  #holder: Promise<string> | undefined;
+  readonly #lanes = new Set<Promise<void>>();
 
   /** @param lanes how many jobs this process does at once */
   constructor(runners: Readonly<Record<string, JobRunner>>, lanes = LANES) {
@@ -52,13 +56,18 @@ export class JobQueue {
 
   start(services: Services): void {
     this.#services = services;
-    if (Object.keys(this.#runners).length > 0) this.#timer = setInterval(() => this.kick(), LOOK_MS).unref();
+    if (Object.keys(this.#runners).length > 0)
+      this.#timer = setInterval(() => void this.#look(services), LOOK_MS).unref();
   }
 
-  /** Stops taking jobs and aborts the one that runs; its lease ends by itself and another process resumes it. */
-  stop(): void {
+  /**
+   * Stops taking jobs and aborts those that run: what they find after that counts for nothing. A runner that ends within
+   * a moment gives its job back, so that another process resumes it at once; of the rest the lease ends by itself.
+   */
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#stop.abort();
+    await Promise.race([Promise.all(this.#lanes), sleep(GIVE_BACK_MS, undefined, { ref: false })]);
   }
 
   /** Adds a job in the caller's transaction. Call `kick` after the commit. */
@@ -100,13 +109,15 @@ export class JobQueue {
       return;
     }
     this.#idle -= 1;
-    void this.#drain().finally(() => {
+    const lane = this.#drain().finally(() => {
+      this.#lanes.delete(lane);
       this.#idle += 1;
       if (this.#again) {
         this.#again = false;
         this.kick();
       }
     });
+    this.#lanes.add(lane);
   }
 
   /** Waits up to `ms` for a job to end; undefined when it is still running. */
@@ -119,6 +130,11 @@ export class JobQueue {
       if (done || left <= 0 || signal?.aborted) return done;
       await services.store.changed(left, signal);
     }
+  }
+
+  async #look(services: Services): Promise<void> {
+    await endDeadHolders(services).catch((error) => services.log(`jobs: ${String(error)}`));
+    this.kick();
   }
 
   async #drain(): Promise<void> {
@@ -144,6 +160,8 @@ export class JobQueue {
       .where('state', '=', 'queued');
     if (!(await waiting.limit(1).executeTakeFirst())) return undefined;
     const { factory } = await services.factory();
+    this.#holder ??= processHolder();
+    const holder = await this.#holder;
     return services.store.transaction(async (tx) => {
       let open = tx
         .selectFrom('jobs')
@@ -156,17 +174,17 @@ export class JobQueue {
       if (services.store.dialect === 'postgres') open = open.forUpdate().skipLocked();
       const job = await open.executeTakeFirst();
       if (!job) return undefined;
-      const fence = await takeLease(tx, 'job', job.id, this.#holder, services.clock.now() + leaseMs(factory));
+      const fence = await takeLease(tx, 'job', job.id, holder, services.clock.now() + leaseMs(factory));
       if (fence === undefined) return undefined;
       const attempts = job.attempts + 1;
       await tx.updateTable('jobs').set({ state: 'running', attempts }).where('id', '=', job.id).execute();
-      return { ...job, attempts, fence };
+      return { ...job, attempts, holder, fence };
     });
   }
 
   async #run(services: Services, job: ClaimedJob): Promise<void> {
     const { factory } = await services.factory();
-    const lease = { kind: 'job' as const, subject: job.id, holder: this.#holder, fence: job.fence };
+    const lease = { kind: 'job' as const, subject: job.id, holder: job.holder, fence: job.fence };
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, this.#stop.signal]);
     const beat = setInterval(
@@ -175,6 +193,7 @@ export class JobQueue {
     );
     let outcome: JobOutcome;
     let state: Row<'jobs'>['state'] = 'done';
+    let attempts = job.attempts;
     try {
       const runner = this.#runners[job.kind];
       if (!runner) throw new Error(`no runner for ${job.kind}`);
@@ -184,12 +203,15 @@ export class JobQueue {
         services,
         signal,
       });
+      this.#stop.signal.throwIfAborted();
     } catch (error) {
       services.log(
         `job ${job.id} (${job.kind}): ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       );
-      if (signal.aborted) return;
-      state = job.attempts < JOB_ATTEMPTS ? 'queued' : 'failed';
+      if (lost.signal.aborted) return;
+      const isGivenBack = this.#stop.signal.aborted;
+      if (isGivenBack) attempts -= 1;
+      state = isGivenBack || attempts < JOB_ATTEMPTS ? 'queued' : 'failed';
       outcome = {
         result: { failed: `job ${job.id} failed ${job.attempts} times; its cause is in the server's log` },
       };
@@ -204,7 +226,7 @@ export class JobQueue {
         state === 'queued' ? {} : { result: scrub(JSON.stringify(outcome.result)), finished_at: now };
       await tx
         .updateTable('jobs')
-        .set({ state, ...finished })
+        .set({ state, attempts, ...finished })
         .where('id', '=', job.id)
         .execute();
       await releaseLease(tx, 'job', job.id);
@@ -215,7 +237,7 @@ export class JobQueue {
         role: 'server',
         event: `job.${state}`,
         subject: `job:${job.id}`,
-        body: { kind: job.kind, attempts: job.attempts },
+        body: { kind: job.kind, attempts },
       });
     });
   }

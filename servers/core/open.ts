@@ -68,7 +68,7 @@ export async function openServices(
     ...services,
     async close() {
       stopSweeper();
-      jobs.stop();
+      await jobs.stop();
       shared?.stop();
       await store.close();
     },

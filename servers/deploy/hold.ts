@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ToolError } from '../core/errors.ts';
-import { beatLeases, isHeld, leaseMs, releaseLease, sweep, takeLease } from '../core/leases.ts';
+import { beatLeases, isHeld, leaseMs, releaseLease, takeLease } from '../core/leases.ts';
+import { endDeadHolders, processHolder } from '../core/process_holder.ts';
 import type { Services } from '../core/services.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import type { Target } from '../core/target/target.ts';
-import { isDead, ownHolder } from './holder.ts';
-import { endHold, firstReleaseOf, holderOf } from './queries.ts';
+import { firstReleaseOf } from './queries.ts';
 
 type Holder = Pick<Services, 'store' | 'clock' | 'factory'>;
 type Release = Pick<Row<'releases'>, 'product' | 'target'>;
@@ -75,7 +75,7 @@ interface Lease {
 /** Takes the lease if it is free, or if the process that holds it has surely died: that one can't beat any more. */
 async function take(services: Holder, release: Release): Promise<Lease | undefined> {
   const lease = await takeFree(services, release);
-  if (lease || !(await endDead(services, release))) return lease;
+  if (lease || !(await endDeadHolders(services))) return lease;
   return takeFree(services, release);
 }
 
@@ -83,25 +83,12 @@ async function take(services: Holder, release: Release): Promise<Lease | undefin
 async function takeFree(services: Holder, release: Release): Promise<Lease | undefined> {
   const { store, clock } = services;
   const length = leaseMs((await services.factory()).factory);
-  const holder = await ownHolder();
+  const holder = await processHolder();
   return store.transaction(async (tx) => {
     const subject = await firstReleaseOf(tx, release);
     const fence = await takeLease(tx, 'release', subject, holder, clock.now() + length);
     return fence === undefined ? undefined : { kind: 'release', subject, holder, fence };
   });
-}
-
-/** Ends the lease of a dead process as one whose time is over, with the same entry in the record. */
-async function endDead(services: Holder, release: Release): Promise<boolean> {
-  const { store, clock } = services;
-  const held = await holderOf(store.db, await firstReleaseOf(store.db, release));
-  if (!held || !(await isDead(held.holder))) return false;
-  const { factory } = await services.factory();
-  await store.transaction(async (tx) => {
-    await endHold(tx, held);
-    await sweep(store, tx, factory, clock.now());
-  });
-  return true;
 }
 
 async function keep<T>(

@@ -90,28 +90,6 @@ export async function firstReleaseOf(db: Db, { product, target }: Pick<Release, 
   return id;
 }
 
-/** Who holds a product, by the number that `firstReleaseOf` gives; undefined when nobody does. */
-export async function holderOf(db: Db, subject: number) {
-  const row = await db
-    .selectFrom('leases')
-    .select(['holder', 'fence'])
-    .where('kind', '=', 'release')
-    .where('subject', '=', subject)
-    .executeTakeFirst();
-  return row?.holder == null ? undefined : { subject, holder: row.holder, fence: row.fence };
-}
-
-/** Lets the time of exactly this holding be over, so that the next sweep ends it before others. */
-export const endHold = (tx: Tx, held: { subject: number; holder: string; fence: number }) =>
-  tx
-    .updateTable('leases')
-    .set({ ends_at: 1 })
-    .where('kind', '=', 'release')
-    .where('subject', '=', held.subject)
-    .where('holder', '=', held.holder)
-    .where('fence', '=', held.fence)
-    .execute();
-
 /** What the product served before a release and can serve again. */
 export const servedBefore = (db: Db, { id, product, target }: Pick<Release, 'id' | 'product' | 'target'>) =>
   db

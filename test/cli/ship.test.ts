@@ -104,6 +104,7 @@ test('ship takes a folder to an address, resumes after a Ctrl-C, goes back by ve
   expect(await at(url)).toBe('one');
 
   await shop.commit("'two'");
+  await interruptedAt(shop, 'building in the sandbox');
   await interruptedAt(shop, 'preview:');
   expect(await standOf(shop)).toMatchObject({ serves: { release: 'R-1' }, newest: { release: 'R-2' } });
   expect(await shop.run(['releases', 'resume'])).toMatchObject({
@@ -184,8 +185,12 @@ async function interruptedAt(shop: Shop, words: string): Promise<void> {
     seen = true;
     running.kill('SIGINT');
   });
-  expect((await running).exitCode).not.toBe(0);
-  expect(seen).toBe(true);
+  const { exitCode, stdout } = await running;
+  expect({ seen, exitCode, ...JSON.parse(stdout) }).toMatchObject({
+    seen: true,
+    exitCode: 130,
+    error: { code: 'INTERRUPTED', remedy: expect.stringContaining('millwright releases resume') },
+  });
 }
 
 test.runIf(process.env.LONG_TESTS === '1')(

@@ -42,7 +42,7 @@ const saved = async (services: Services) =>
   (await services.store.db.selectFrom('kills').selectAll().execute()).map(({ reason }) => reason);
 
 describe.each(DIALECTS)('%s', (dialect) => {
-  test('a job whose process was killed is resumed by another, under a higher fence, and saved once', async () => {
+  test('a job whose process was killed is resumed by another before its lease ends, under a higher fence, and saved once', async () => {
     const location = await newLocation(dialect);
     const services = await factoryWith(
       {
@@ -68,6 +68,10 @@ describe.each(DIALECTS)('%s', (dialect) => {
     const before = await services.store.db.selectFrom('leases').selectAll().executeTakeFirstOrThrow();
     first.kill('SIGKILL');
     await first;
+    await services.store.db
+      .updateTable('leases')
+      .set({ ends_at: Date.now() + 3_600_000 })
+      .execute();
     await services.store.db.updateTable('jobs').set({ kind: 'build' }).execute();
 
     const done = await services.jobs.wait(id, 10_000);
@@ -84,6 +88,33 @@ describe.each(DIALECTS)('%s', (dialect) => {
       .execute();
     expect(events.map(({ event }) => event)).toEqual(['lease.expired', 'job.done']);
   });
+});
+
+test('a process that ends gives its jobs back untried, and takes nothing that they still find', async () => {
+  const begun: string[] = [];
+  const untilStopped =
+    (end: 'throws' | 'returns'): JobRunner =>
+    async (_, { signal }) => {
+      begun.push(end);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      if (end === 'throws') signal.throwIfAborted();
+      return { result: { end } };
+    };
+  const jobs = { throws: untilStopped('throws'), returns: untilStopped('returns') };
+  const services = await factoryWith(jobs, { location: await newLocation('sqlite') });
+  await enqueue(services, 'throws');
+  await enqueue(services, 'returns');
+  services.jobs.kick();
+  services.jobs.kick();
+  await expect.poll(() => begun.length).toBe(2);
+
+  await services.jobs.stop();
+
+  const { db } = services.store;
+  const left = await db.selectFrom('jobs').select(['state', 'attempts', 'result']).execute();
+  expect(left).toEqual(Array(2).fill({ state: 'queued', attempts: 0, result: null }));
+  const held = db.selectFrom('leases').select('subject').where('holder', 'is not', null);
+  expect(await held.execute()).toEqual([]);
 });
 
 test('a runner that throws is tried three times, then the job has failed', async () => {

@@ -140,11 +140,24 @@ const beat = (index: number): JobStep => ({
   },
 });
 
+/** A process of which nothing is heard any more: neither its heart nor its work. */
 const crash = (index: number): JobStep => ({
   check: () => true,
   toString: () => `crash(${index})`,
   async run(model, real) {
-    model.processes[index]?.queue.stop();
+    model.processes[index] = startProcess(real);
+    model.believes[index] = undefined;
+  },
+});
+
+/** A process that ends in order: it gives back what it holds, as if it had not begun. */
+const stop = (index: number): JobStep => ({
+  check: () => true,
+  toString: () => `stop(${index})`,
+  async run(model, real) {
+    const job = holds(model, index);
+    await model.processes[index]?.queue.stop();
+    if (job) Object.assign(job, { state: 'queued', held: false, attempts: job.attempts - 1 });
     model.processes[index] = startProcess(real);
     model.believes[index] = undefined;
   },
@@ -229,6 +242,7 @@ const steps = [
   process.map((index) => end(index, 'fails')),
   process.map(beat),
   process.map(crash),
+  process.map(stop),
   fc.constantFrom(0.4, 1, 2.5).map(advance),
   fc.constant(sweeper),
 ].map((arbitrary) => arbitrary.map(compared));

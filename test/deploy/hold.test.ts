@@ -83,7 +83,7 @@ test('a process that stands still beyond its lease takes the release no further 
   expect(await opened.jobs.wait(await enqueue(services, first), 20_000)).toMatchObject({
     result: { state: 'live' },
   });
-  opened.jobs.stop();
+  await opened.jobs.stop();
 
   const second = await cut(services, 'shop');
   const job = await enqueue(services, second);
@@ -110,7 +110,7 @@ test('a process that stands still beyond its lease takes the release no further 
     .selectAll()
     .where('kind', '=', 'release')
     .executeTakeFirstOrThrow();
-  expect(held).toMatchObject({ subject: first, holder: expect.stringMatching(/^release:/) });
+  expect(held).toMatchObject({ subject: first, holder: expect.stringMatching(/^process:/) });
 
   const other = await openServices(home, { jobs: deploy.jobs, log: () => {} });
   onTestFinished(() => other.close());
@@ -234,7 +234,7 @@ test('the hold of a process that is surely dead is free at once, under a higher 
   const { holder, ends_at } = await held.executeTakeFirstOrThrow();
   expect(ends_at - Date.now()).toBeGreaterThan(20_000);
   const [, , ...rest] = String(holder).split(':');
-  for (const other of [['release', '0'.repeat(16), ...rest].join(':'), 'release:of-another-kind']) {
+  for (const other of [['process', '0'.repeat(16), ...rest].join(':'), 'process:of-another-kind']) {
     await db.updateTable('leases').set({ holder: other }).where('kind', '=', 'release').execute();
     await expect(taken()).rejects.toMatchObject({ rule: 'release.busy' });
   }

@@ -88,7 +88,7 @@ test('a release whose process is killed is finished by another, at every step, o
   const other = await openServices(factory.home, { jobs: deploy.jobs, log: () => {} });
   onTestFinished(() => other.close());
   expect(await other.jobs.wait(job, 25_000)).toMatchObject({ ok: true, result: { state: 'preview' } });
-  other.jobs.stop();
+  await other.jobs.stop();
 
   const advanced = await advance(factory, id);
   await killed(factory, 'after', 'split');
