@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { roleFor } from '../servers/core/factory/parse.ts';
+import { findTask } from '../servers/core/held.ts';
 import { releaseLease } from '../servers/core/leases.ts';
 import type { Services } from '../servers/core/services.ts';
 import type { Row } from '../servers/core/store/schema.ts';
 import { addRound } from '../servers/tasks/pipelines.ts';
 import { insertPipeline, pipelineTasks } from '../servers/tasks/pipelines_queries.ts';
-import { findTask, finishTask, insertTask } from '../servers/tasks/queries.ts';
+import { finishTask, insertTask } from '../servers/tasks/queries.ts';
 import type { Scenario } from './scenario.ts';
 
 /**

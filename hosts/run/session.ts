@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { findTask } from '../../servers/core/held.ts';
 import { endSession, hashToken, newToken, openSession } from '../../servers/core/identity.ts';
 import { giveTaskBack, isHeld, releaseLease } from '../../servers/core/leases.ts';
 import { append } from '../../servers/core/record.ts';
 import type { Services } from '../../servers/core/services.ts';
 import type { Row, RunOutcome } from '../../servers/core/store/schema.ts';
-import { findTask, forgetTask, setState } from '../../servers/tasks/queries.ts';
+import { forgetTask, setState } from '../../servers/tasks/queries.ts';
 import { waitsForHuman } from '../../servers/tasks/runs_queries.ts';
 
 export type Run = Row<'spawns'>;
@@ -54,7 +55,7 @@ export async function settle(
     const held = row.task;
     if (held !== null && row.fence !== null) {
       const lease = { kind: 'task' as const, subject: held, holder: session, fence: row.fence };
-      if (await isHeld(tx, services.store.dialect, lease, now)) {
+      if (await isHeld(tx, lease, now)) {
         await releaseLease(tx, 'task', held);
         if (!isFault || (await waitsForHuman(tx, held, now))) await setState(tx, held, 'ready');
         else await giveTaskBack(tx, held, factory, now);

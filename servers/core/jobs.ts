@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { isHeld, JOB_ATTEMPTS, leaseMs, releaseLease, takeLease } from './leases.ts';
+import { isHeld, JOB_ATTEMPTS, type Lease, leaseMs, releaseLease, takeLease } from './leases.ts';
 import { endDeadHolders, processHolder } from './process_holder.ts';
 import { appendLast } from './record.ts';
 import { scrub } from './secrets/scrub.ts';
@@ -220,7 +220,7 @@ export class JobQueue {
     }
     await services.store.transaction(async (tx) => {
       const now = services.clock.now();
-      if (!(await isHeld(tx, services.store.dialect, lease, now))) return;
+      if (!(await isHeld(tx, lease, now))) return;
       if (state === 'done') await outcome.save?.(tx);
       const finished =
         state === 'queued' ? {} : { result: scrub(JSON.stringify(outcome.result)), finished_at: now };
@@ -242,12 +242,7 @@ export class JobQueue {
     });
   }
 
-  async #beat(
-    services: Services,
-    lease: { subject: number; holder: string; fence: number },
-    length: number,
-    lost: AbortController,
-  ): Promise<void> {
+  async #beat(services: Services, lease: Lease, length: number, lost: AbortController): Promise<void> {
     const now = services.clock.now();
     const kept = await services.store
       .transaction((tx) =>

@@ -48,24 +48,34 @@ const takeFree = prepared<{ kind: Kind; subject: number; holder: string; endsAt:
     .returning('fence'),
 );
 
-/** Whether this exact holding (holder and fence) is still alive. Locks the row, so the answer holds until commit. */
-export async function isHeld(
-  db: Db,
-  dialect: Store['dialect'],
-  lease: { kind: Kind; subject: number; holder: string; fence: number },
-  now: number,
-) {
-  let query = db
+/** One holding of one subject. */
+export interface Lease {
+  kind: Kind;
+  subject: number;
+  holder: string;
+  fence: number;
+}
+
+/** Whether this exact holding is still alive. In a transaction it locks the row, so the answer holds until commit. */
+export async function isHeld(db: Db, lease: Lease, now: number): Promise<boolean> {
+  const holding = db.isTransaction && locksRows(db) ? lockedHolding : freeHolding;
+  return (await holding(db, { ...lease, now })).length > 0;
+}
+
+type Holding = Lease & { now: number };
+
+const freeHolding = prepared<Holding>()((db, value) => holdingOf(db, value));
+const lockedHolding = prepared<Holding>()((db, value) => holdingOf(db, value).forUpdate());
+
+const holdingOf = (db: Db, value: <K extends keyof Holding>(name: K) => Holding[K]) =>
+  db
     .selectFrom('leases')
     .select('fence')
-    .where('kind', '=', lease.kind)
-    .where('subject', '=', lease.subject)
-    .where('holder', '=', lease.holder)
-    .where('fence', '=', lease.fence)
-    .where('ends_at', '>', now);
-  if (dialect === 'postgres' && db.isTransaction) query = query.forUpdate();
-  return (await query.executeTakeFirst()) !== undefined;
-}
+    .where('kind', '=', value('kind'))
+    .where('subject', '=', value('subject'))
+    .where('holder', '=', value('holder'))
+    .where('fence', '=', value('fence'))
+    .where('ends_at', '>', value('now'));
 
 /** The refusal for every write under a fence that is no longer the current one. */
 export function leaseLost(what: string): ToolError {
@@ -79,13 +89,16 @@ export function leaseLost(what: string): ToolError {
 
 /** Lets go of one lease; its fence stays, so that whoever takes it next gets a higher one. */
 export async function releaseLease(tx: Tx, kind: Kind, subject: number): Promise<void> {
-  await tx
-    .updateTable('leases')
-    .set({ holder: null, ends_at: 0 })
-    .where('kind', '=', kind)
-    .where('subject', '=', subject)
-    .execute();
+  await freed(tx, { kind, subject });
 }
+
+const freed = prepared<{ kind: Kind; subject: number }>()((db, value) =>
+  db
+    .updateTable('leases')
+    .set({ holder: sql.lit(null), ends_at: sql.lit(0) })
+    .where('kind', '=', value('kind'))
+    .where('subject', '=', value('subject')),
+);
 
 /** Extends what `holder` still holds; a lease that has ended is not revived. */
 export async function beatLeases(tx: Tx, holder: string, now: number, endsAt: number): Promise<void> {

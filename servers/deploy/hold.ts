@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ToolError } from '../core/errors.ts';
-import { beatLeases, isHeld, leaseMs, releaseLease, takeLease } from '../core/leases.ts';
+import { beatLeases, isHeld, type Lease, leaseMs, releaseLease, takeLease } from '../core/leases.ts';
 import { endDeadHolders, processHolder } from '../core/process_holder.ts';
 import type { Services } from '../core/services.ts';
 import type { Row } from '../core/store/schema.ts';
@@ -65,13 +65,6 @@ export async function holdFreeProduct<T>(
   );
 }
 
-interface Lease {
-  kind: 'release';
-  subject: number;
-  holder: string;
-  fence: number;
-}
-
 /** Takes the lease if it is free, or if the process that holds it has surely died: that one can't beat any more. */
 async function take(services: Holder, release: Release): Promise<Lease | undefined> {
   const lease = await takeFree(services, release);
@@ -102,7 +95,7 @@ async function keep<T>(
   const lost = new AbortController();
   const signal = AbortSignal.any([outer, lost.signal]);
   const check = async (tx?: Tx) => {
-    if (await isHeld(tx ?? store.db, store.dialect, lease, clock.now())) return;
+    if (await isHeld(tx ?? store.db, lease, clock.now())) return;
     lost.abort(new NotHeld('the release is held by another process'));
     lost.signal.throwIfAborted();
   };
@@ -120,8 +113,7 @@ async function keep<T>(
   } finally {
     clearInterval(beat);
     await store.transaction(async (tx) => {
-      if (await isHeld(tx, store.dialect, lease, clock.now()))
-        await releaseLease(tx, 'release', lease.subject);
+      if (await isHeld(tx, lease, clock.now())) await releaseLease(tx, 'release', lease.subject);
     });
   }
 }

@@ -21,9 +21,6 @@ export async function stepOfTask(
   return stepOf(run, task);
 }
 
-export const findTask = (db: Db, id: number) =>
-  db.selectFrom('tasks').select(['id', 'pipeline']).where('id', '=', id).executeTakeFirst();
-
 export const findPipeline = (db: Db, id: number) =>
   db.selectFrom('pipelines').select('id').where('id', '=', id).executeTakeFirst();
 

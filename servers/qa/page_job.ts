@@ -68,7 +68,7 @@ export const runPage: JobRunner = async (input, { id, services, signal }) => {
       await insertGateResult(tx, result, id, now);
       if (!held || !report) return;
       const { task: subject, session: holder, fence } = held;
-      if (!(await isHeld(tx, services.store.dialect, { kind: 'task', subject, holder, fence }, now))) return;
+      if (!(await isHeld(tx, { kind: 'task', subject, holder, fence }, now))) return;
       await insertReport(tx, { name: 'page-report', body: JSON.stringify(report, null, 1) }, held, now);
       const body = pictured(commit, report, pictures, { closed, ms, now });
       await insertReport(tx, { name: 'page-pictures', body, media: 'text/html' }, held, now);

@@ -76,7 +76,7 @@ export const runProbe: JobRunner = async (input, { id, services, signal }) => {
       await insertGateResult(tx, result, id, now);
       if (!holding) return;
       const { task: subject, session: holder, fence } = holding;
-      const held = await isHeld(tx, services.store.dialect, { kind: 'task', subject, holder, fence }, now);
+      const held = await isHeld(tx, { kind: 'task', subject, holder, fence }, now);
       const body = JSON.stringify(report, null, 1);
       if (held) await insertReport(tx, { name: 'probe-report', body }, holding, now);
     },

@@ -1,5 +1,4 @@
 import { isHeld } from '../core/leases.ts';
-import type { Services } from '../core/services.ts';
 import { sha256Hex } from '../core/signing/canonical.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
@@ -33,13 +32,12 @@ export const insertReport = (
 /** The same, by a job that took its time: nothing is left when the task is no longer held as it was. */
 export async function leaveReport(
   tx: Tx,
-  { store }: Pick<Services, 'store'>,
   document: { name: string; body: string },
   holding: Holding,
   now: number,
 ): Promise<void> {
   const { task: subject, session: holder, fence } = holding;
-  const held = await isHeld(tx, store.dialect, { kind: 'task', subject, holder, fence }, now);
+  const held = await isHeld(tx, { kind: 'task', subject, holder, fence }, now);
   if (held) await insertReport(tx, document, holding, now);
 }
 

@@ -14,8 +14,8 @@ export async function submittedChange(
   call: Call,
   db: Tx | Call['db'],
 ): Promise<{ task: HeldTask; submission: Row<'submissions'> }> {
-  const { session, services, now, about } = call;
-  const task = await heldTask({ session, services, now, db, about });
+  const { session, now, about } = call;
+  const task = await heldTask({ session, now, db, about });
   const submission = await latestSubmission(db, { pipeline: task.pipeline, task: task.id });
   if (submission) return { task, submission };
   throw new ToolError(

@@ -58,13 +58,7 @@ export const runSuite: JobRunner = async (input, { id, services, signal }) => {
       const now = services.clock.now();
       await insertGateResult(tx, result, id, now);
       if (held && report !== undefined)
-        await leaveReport(
-          tx,
-          services,
-          { name: 'suite-report', body: JSON.stringify(report, null, 1) },
-          held,
-          now,
-        );
+        await leaveReport(tx, { name: 'suite-report', body: JSON.stringify(report, null, 1) }, held, now);
     },
   };
 };

@@ -6,7 +6,6 @@ import type { Call } from '../core/tool.ts';
 export const stillHeld = (call: Call, tx: Tx) =>
   heldTask({
     session: call.session,
-    services: call.services,
     now: call.services.clock.now(),
     db: tx,
     about: call.about,

@@ -64,9 +64,6 @@ export const unmergedOfTask = (db: Db, task: number) =>
 export const setWorkspace = (tx: Tx, task: number, workspace: string) =>
   tx.updateTable('tasks').set({ workspace }).where('id', '=', task).execute();
 
-export const findTask = (db: Db, id: number) =>
-  db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
-
 export const findPipeline = (db: Db, id: number) =>
   db.selectFrom('pipelines').select(['id', 'state', 'definition']).where('id', '=', id).executeTakeFirst();
 

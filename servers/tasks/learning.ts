@@ -1,11 +1,11 @@
 import { latestSubmission } from '../core/conditions.ts';
 import { stepOf } from '../core/factory/steps.ts';
 import type { HeldTask } from '../core/held.ts';
+import { findTask } from '../core/held.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Call } from '../core/tool.ts';
 import { endEstimate, keepEstimates } from './estimates.ts';
 import { endLessons } from './lessons.ts';
-import { findTask } from './queries.ts';
 import { beginTrial, judgeTrial } from './words.ts';
 
 /** What the end of a task teaches: about the lessons given in it, about estimates, and about words on trial. */

@@ -3,13 +3,14 @@ import type { Factory } from '../core/factory/definition.ts';
 import { roleFor } from '../core/factory/parse.ts';
 import type { Phase, Step } from '../core/factory/pipeline.ts';
 import { definitionOf, ROLLBACK } from '../core/factory/steps.ts';
+import { findTask } from '../core/held.ts';
 import { pipelineId } from '../core/ids.ts';
 import { releaseLease } from '../core/leases.ts';
 import type { Row } from '../core/store/schema.ts';
 import type { Tx } from '../core/store/store.ts';
 import { handOver } from './artifacts_queries.ts';
 import { endPipeline, pipelineTasks } from './pipelines_queries.ts';
-import { findTask, finishTask, insertTask } from './queries.ts';
+import { finishTask, insertTask } from './queries.ts';
 
 /** Work of a pipeline goes before single tasks, which default to 50. */
 const PIPELINE_PRIORITY = 20;

@@ -90,14 +90,24 @@ export async function finishTask(
 
 /** A session stops holding its task. */
 export async function forgetTask(tx: Tx, session: string): Promise<void> {
-  await tx.updateTable('sessions').set({ task: null, fence: null }).where('id', '=', session).execute();
+  await letGo(tx, { session });
 }
 
-export const findTask = (db: Db, id: number) =>
-  db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+const letGo = prepared<{ session: string }>()((db, value) =>
+  db
+    .updateTable('sessions')
+    .set({ task: sql.lit(null), fence: sql.lit(null) })
+    .where('id', '=', value('session')),
+);
 
-export const setState = (tx: Tx, id: number, state: TaskState) =>
-  tx.updateTable('tasks').set({ state }).where('id', '=', id).execute();
+export const setState = (tx: Tx, id: number, state: TaskState) => stated(tx, { id, state });
+
+const stated = prepared<{ id: number; state: TaskState }>()((db, value) =>
+  db
+    .updateTable('tasks')
+    .set({ state: value('state') })
+    .where('id', '=', value('id')),
+);
 
 export interface TaskFilter {
   state?: TaskState | undefined;

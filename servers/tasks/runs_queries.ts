@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { takeLease } from '../core/leases.ts';
-import { prepared } from '../core/store/prepared.ts';
+import { prepared, unplanned } from '../core/store/prepared.ts';
 import type { RunOutcome } from '../core/store/schema.ts';
 import { type Db, locksRows, type Tx } from '../core/store/store.ts';
 
@@ -195,7 +195,7 @@ const failedRun = prepared<{ task: number }>()((db, value) =>
   db
     .selectFrom('spawns')
     .select(['id', 'outcome', 'said'])
-    .where('task', '=', value('task'))
+    .where('task', '=', unplanned.integer(value('task')))
     .where(
       'outcome',
       'in',

@@ -28,7 +28,7 @@ describe.each(DIALECTS)('%s', (dialect) => {
     expect(await take('b')).toBe(2);
 
     const held = (holder: string, fence: number, now: number) =>
-      isHeld(store.db, dialect, { kind: 'release', subject: 7, holder, fence }, now);
+      isHeld(store.db, { kind: 'release', subject: 7, holder, fence }, now);
     expect(await held('b', 2, 99)).toBe(true);
     expect(await held('b', 2, 100)).toBe(false);
     expect(await held('b', 1, 1)).toBe(false);

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompiledQuery, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
+import { findTask } from '../../servers/core/held.ts';
 import type { Dialect } from '../../servers/core/store/migrate.ts';
 import type { Store } from '../../servers/core/store/store.ts';
 import { claimTask } from '../../servers/tasks/claim_queries.ts';
-import { findTask, finishTask, insertTask } from '../../servers/tasks/queries.ts';
+import { finishTask, insertTask } from '../../servers/tasks/queries.ts';
 import { DIALECTS, newStore } from './stores.ts';
 import { fillTasks } from './tasks.ts';
 import { race } from './workers.ts';

@@ -7,11 +7,12 @@ import { activeHumans } from '../../cli/people_queries.ts';
 import { liveSessions } from '../../cli/session_queries.ts';
 import { heldTasks, openCheckpoints, queuedRuns } from '../../cli/status_queries.ts';
 import { loadApplied } from '../../servers/core/factory/applied.ts';
+import { findTask } from '../../servers/core/held.ts';
 import { verifyRecord } from '../../servers/core/record.ts';
 import { tablesOf } from '../../servers/core/store/catalog.ts';
 import { MIGRATIONS, type Migration, migrate, WORDS } from '../../servers/core/store/migrate.ts';
 import { openStore, type Store } from '../../servers/core/store/store.ts';
-import { findTask, listTasks } from '../../servers/tasks/queries.ts';
+import { listTasks } from '../../servers/tasks/queries.ts';
 import { DIALECTS, newLocation, newStore, onPostgres, opened } from './stores.ts';
 import { race } from './workers.ts';
 

@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import type { Session } from '../identity.ts';
+import { prepared, unplanned } from '../store/prepared.ts';
 import type { Db } from '../store/store.ts';
 
 /** Tools that change the state of the world and leave no row with the session in a table of their own. */
@@ -32,51 +34,68 @@ export async function memoryIsFresh(
   return { fresh, changedAt, rememberedAt };
 }
 
+const { integer, text } = unplanned;
+
 async function lastEntry(db: Db, session: string): Promise<number | null> {
-  const row = await db
-    .selectFrom('memories')
-    .select((eb) => eb.fn.max<number | null>('recorded_at').as('at'))
-    .where('session', '=', session)
-    .where('origin', '=', 'agent')
-    .executeTakeFirst();
+  const [row] = await newestEntry(db, { session });
   return row?.at ?? null;
 }
 
-async function lastChange(db: Db, { session, task }: Held): Promise<number | null> {
-  const owner = (table: 'verdicts' | 'plans') =>
-    db
-      .selectFrom(table)
-      .select((eb) => eb.fn.max<number | null>('created_at').as('at'))
-      .where('task', '=', task.id)
-      .where('agent', '=', session.agent)
-      .where('root', '=', session.root);
-  const written = (table: 'artifacts' | 'submissions' | 'reviews') =>
-    db
-      .selectFrom(table)
-      .select((eb) => eb.fn.max<number | null>('created_at').as('at'))
-      .where('task', '=', task.id)
-      .where('session', '=', session.id);
-  const rows = await written('artifacts')
-    .unionAll(written('submissions'))
-    .unionAll(written('reviews'))
-    .unionAll(owner('verdicts'))
-    .unionAll(owner('plans'))
-    .unionAll(acts(db, session.id, await subjects(db, task)))
-    .execute();
+const newestEntry = prepared<{ session: string }>()((db, value) =>
+  db
+    .selectFrom('memories')
+    .select((eb) => eb.fn.max<number | null>('recorded_at').as('at'))
+    .where('session', '=', text(value('session')))
+    .where('origin', '=', sql.lit('agent')),
+);
+
+async function lastChange(db: Db, { session: { id, agent, root }, task }: Held): Promise<number | null> {
+  const rows = await newestWritten(db, { session: id, agent, root, task: task.id });
+  for (const subject of await subjects(db, task))
+    rows.push(...(await newestAct(db, { session: id, subject })));
   const times = rows.flatMap(({ at }) => (at === null ? [] : [at]));
   return times.length === 0 ? null : Math.max(...times);
 }
 
-/** What the record says that this session did to the task and to what its pipeline made. */
-const acts = (db: Db, session: string, subjects: readonly string[]) =>
+const newestWritten = prepared<{ session: string; agent: string; root: string; task: number }>()(
+  (db, value) => {
+    const owner = (table: 'verdicts' | 'plans') =>
+      db
+        .selectFrom(table)
+        .select((eb) => eb.fn.max<number | null>('created_at').as('at'))
+        .where('task', '=', integer(value('task')))
+        .where('agent', '=', text(value('agent')))
+        .where('root', '=', text(value('root')));
+    const written = (table: 'artifacts' | 'submissions' | 'reviews') =>
+      db
+        .selectFrom(table)
+        .select((eb) => eb.fn.max<number | null>('created_at').as('at'))
+        .where('task', '=', integer(value('task')))
+        .where('session', '=', text(value('session')));
+    return written('artifacts')
+      .unionAll(written('submissions'))
+      .unionAll(written('reviews'))
+      .unionAll(owner('verdicts'))
+      .unionAll(owner('plans'));
+  },
+);
+
+/** When the session last did something to a subject, as the record says. */
+const newestAct = prepared<{ session: string; subject: string }>()((db, value) =>
   db
     .selectFrom('activity')
     .select((eb) => eb.fn.max<number | null>('at').as('at'))
-    .where('subject', 'in', subjects)
-    .where('session', '=', session)
-    .where('tool', 'in', ACTS)
-    .where('event', 'in', ['call', 'outcome']);
+    .where('subject', '=', text(value('subject')))
+    .where('session', '=', text(value('session')))
+    .where(
+      'tool',
+      'in',
+      ACTS.map((tool) => sql.lit(tool)),
+    )
+    .where('event', 'in', [sql.lit('call'), sql.lit('outcome')]),
+);
 
+/** The task and what its pipeline made, as the record names them. */
 async function subjects(db: Db, task: Held['task']): Promise<string[]> {
   const own = [`task:${task.id}`];
   if (task.pipeline === null) return own;

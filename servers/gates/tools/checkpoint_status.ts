@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { findTask } from '../../core/held.ts';
 import { artifactId, checkpointId, idInput } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { checkpointsOf, findCheckpoint, findTask } from '../queries.ts';
+import { checkpointsOf, findCheckpoint } from '../queries.ts';
 
 export default defineTool({
   name: 'checkpoint_status',

@@ -103,7 +103,7 @@ async function lessonsOn({ db }: Call, commit: string, open: readonly string[]):
 async function enqueue(call: Call, gates: readonly string[], wanted: string | undefined) {
   const { services, session, now, about } = call;
   return call.transaction(async (tx) => {
-    const task = await heldTask({ session, services, now, db: tx, about });
+    const task = await heldTask({ session, now, db: tx, about });
     const submission = await submissionOf(tx, task, wanted);
     if (!submission) {
       throw new ToolError(

@@ -3,10 +3,11 @@ import { conditionStates } from '../../core/conditions.ts';
 import { ToolError } from '../../core/errors.ts';
 import { newestResult } from '../../core/gate_results.ts';
 import { isMachineGate, MACHINE_GATES, type MachineGate } from '../../core/gates.ts';
+import { findTask } from '../../core/held.ts';
 import { idInput, pipelineId, submissionId, taskId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
-import { findPipeline, findTask, submissionOf } from '../queries.ts';
+import { findPipeline, submissionOf } from '../queries.ts';
 
 const SHOWN = [...MACHINE_GATES, 'review', 'qa', 'merged'] as const;
 const MAX_TAIL = 4_000;

@@ -2,14 +2,13 @@ import * as z from 'zod';
 import { isAuthor } from '../../core/authors.ts';
 import { holding, openFindings, shownFindings } from '../../core/conditions.ts';
 import { ToolError } from '../../core/errors.ts';
-import { heldTask } from '../../core/held.ts';
+import { findTask, heldTask } from '../../core/held.ts';
 import { artifactId, findingId, idInput, submissionId, taskId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { text } from '../input.ts';
 import {
   answerFinding,
-  findTask,
   insertArtifact,
   insertFinding,
   insertReview,

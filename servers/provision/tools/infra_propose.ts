@@ -79,9 +79,9 @@ async function wantedOf(call: Call, given: z.output<typeof input>): Promise<Want
 }
 
 async function store(call: Call, plan: PlanBody, digest: string) {
-  const { session, services, now, about } = call;
+  const { session, now, about } = call;
   return call.transaction(async (tx) => {
-    const task = await heldTask({ session, services, now, db: tx, about });
+    const task = await heldTask({ session, now, db: tx, about });
     const { id } = await insertPlan(tx, {
       product: plan.product,
       target: plan.target,

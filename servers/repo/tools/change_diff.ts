@@ -2,13 +2,14 @@ import * as z from 'zod';
 import { latestSubmission } from '../../core/conditions.ts';
 import { ToolError } from '../../core/errors.ts';
 import { changes } from '../../core/git/changes.ts';
+import { findTask } from '../../core/held.ts';
 import { idInput, submissionId, taskId } from '../../core/ids.ts';
 import type { Row } from '../../core/store/schema.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { fileList, ownEvidence } from '../listing.ts';
 import { openMainline } from '../mainline.ts';
 import { pageOf, patchText } from '../patch.ts';
-import { findSubmission, findTask } from '../queries.ts';
+import { findSubmission } from '../queries.ts';
 
 /** Of an answer's 10,000 characters, what the fields beside the patch leave. */
 const ANSWER = 9500;

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { findTask } from '../../core/held.ts';
 import { idInput } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import { defineTool } from '../../core/tool.ts';
 import { insertSpawn, liveSessions } from '../agents_queries.ts';
-import { findTask } from '../queries.ts';
 import { runPrompt } from '../run_prompt.ts';
 import { isRunnerUp, openRuns } from '../runs_queries.ts';
 

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { findTask } from '../../core/held.ts';
 import { idInput, taskId } from '../../core/ids.ts';
 import { refuseIfStopped } from '../../core/kill.ts';
 import { beatLeases, isHeld, leaseMs, sweep } from '../../core/leases.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { briefFor } from '../brief.ts';
 import { claimTask, holdingOf, promoteWaiting } from '../claim_queries.ts';
-import { findTask, holderOf } from '../queries.ts';
+import { holderOf } from '../queries.ts';
 
 const input = z.object({
   artifact: z.string(),
@@ -72,10 +73,10 @@ export default defineTool({
 });
 
 /** A session holds one task at a time; asking again for the same one gives the brief again. */
-async function alreadyHeld({ tx, services, session, now }: Call, wanted: number | undefined) {
+async function alreadyHeld({ tx, session, now }: Call, wanted: number | undefined) {
   if (session.task === null || session.fence === null) return undefined;
   const lease = { kind: 'task' as const, subject: session.task, holder: session.id, fence: session.fence };
-  if (!(await isHeld(tx, services.store.dialect, lease, now))) return undefined;
+  if (!(await isHeld(tx, lease, now))) return undefined;
   if (wanted === undefined || wanted === session.task) return findTask(tx, session.task);
   throw holdsAnother(session.task);
 }

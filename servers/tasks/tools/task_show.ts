@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
+import { findTask } from '../../core/held.ts';
 import { artifactId, idInput, pipelineId, taskId } from '../../core/ids.ts';
 import { defineTool } from '../../core/tool.ts';
 import { taskArtifacts } from '../artifacts_queries.ts';
 import { clip } from '../fit.ts';
-import { findTask, holderOf } from '../queries.ts';
+import { holderOf } from '../queries.ts';
 
 export default defineTool({
   name: 'task_show',
