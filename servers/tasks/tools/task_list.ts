@@ -23,8 +23,8 @@ export default defineTool({
         title: z.string(),
         role: z.string(),
         state: z.string(),
-        pipeline: z.string().nullable(),
-        phase: z.string().nullable(),
+        pipeline: z.string().optional(),
+        phase: z.string().optional(),
         round: z.number(),
       }),
     ),
@@ -44,8 +44,8 @@ export default defineTool({
       title: clip(row.title, 100),
       role: row.role,
       state: row.state,
-      pipeline: row.pipeline === null ? null : pipelineId(row.pipeline),
-      phase: row.phase,
+      ...(row.pipeline !== null && { pipeline: pipelineId(row.pipeline) }),
+      ...(row.phase !== null && { phase: row.phase }),
       round: row.round,
     }));
     const tasks = fitting(page);
