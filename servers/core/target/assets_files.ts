@@ -6,14 +6,15 @@ import { invalidCheckout, readPlainFile } from './checkout_files.ts';
 import { ASSETS, isBundlePath, MAX_BUNDLE_BYTES } from './digest.ts';
 import type { BundleFile } from './target.ts';
 
-/** What only tells tools how to serve, and code. */
-const NOT_SERVED = ['.assetsignore', '_headers', '_redirects', '_worker.js', '_routes.json'];
+/** What only tells tools what to take, and code. */
+const LEFT_OUT = ['.assetsignore', '_worker.js', '_routes.json'];
 const IGNORE = '.assetsignore';
 const MAX_IGNORE_BYTES = 100_000;
 const PACKAGES = 'node_modules/';
 
 /**
- * The files of a folder that is served as it is, under `assets/`, but what its `.assetsignore` names. A folder of a
+ * The files of a folder that is served as it is, under `assets/`, but what its `.assetsignore` names; with its
+ * `_headers` and `_redirects`, which say how it is served. A folder of a
  * package is read where the dependencies are. Throws INVALID_INPUT with rule `release.config`.
  */
 export async function readAssets(
@@ -40,9 +41,7 @@ export async function readAssets(
     : () => false;
   const bundled: BundleFile[] = [];
   let left = MAX_BUNDLE_BYTES;
-  for (const path of paths.filter(
-    (one) => !NOT_SERVED.includes(one.split('/')[0] ?? '') && !isLeftOut(one),
-  )) {
+  for (const path of paths.filter((one) => !LEFT_OUT.includes(one.split('/')[0] ?? '') && !isLeftOut(one))) {
     if (!isBundlePath(`${ASSETS}${path}`))
       throw invalidCheckout(`An asset has the name ${JSON.stringify(path.slice(0, 200))}.`);
     const bytes = await readPlainFile(base, `${folder}/${path}`, left);

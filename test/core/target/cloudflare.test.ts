@@ -35,6 +35,7 @@ test('a product is made, uploaded, split, put back by its id, and taken down', a
       files: [
         { path: 'index.js', bytes: Buffer.from('export class Room {}; export default {};') },
         { path: 'assets/index.html', bytes: Buffer.from('<p>Shop</p>') },
+        { path: 'assets/_headers', bytes: Buffer.from('/*\n  X-Frame-Options: DENY\n') },
       ],
     },
   );
@@ -53,7 +54,13 @@ test('a product is made, uploaded, split, put back by its id, and taken down', a
       { type: 'secret_text', name: 'KEY', text: 'canary-5e1f' },
     ],
     files: { 'index.js': expect.any(String) },
+    assets: {
+      not_found_handling: '404-page',
+      run_worker_first: false,
+      _headers: '/*\n  X-Frame-Options: DENY\n',
+    },
   });
+  expect(stub.state.assets.size).toBe(1);
   expect(stub.writes().filter((call) => call.endsWith('/versions'))).toHaveLength(1);
   expect(await target.serving('shop')).toBeNull();
   expect(await target.previewUrl('shop', 'R1-a')).toMatch(/^https:\/\/[0-9a-f]{8}-shop\.acme\.workers\.dev$/);

@@ -18,6 +18,7 @@ interface StubVersion {
   bindings: Binding[];
   files: Record<string, string>;
   annotations: Record<string, string>;
+  assets?: object;
 }
 
 export interface StubWorker {

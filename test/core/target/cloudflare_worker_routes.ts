@@ -136,7 +136,7 @@ function put({ state, body, args: [name = ''] }: Request): StubAnswer {
 
 function added(one: StubWorker, body: Record<string, unknown>): StubAnswer {
   const { metadata, ...files } = body as {
-    metadata: { bindings: Binding[]; annotations?: Record<string, string> };
+    metadata: { bindings: Binding[]; annotations?: Record<string, string>; assets?: { config: object } };
   };
   for (const { type, class_name } of metadata.bindings)
     if (type === 'durable_object_namespace' && !one.classes.includes(String(class_name)))
@@ -148,6 +148,7 @@ function added(one: StubWorker, body: Record<string, unknown>): StubAnswer {
     bindings: metadata.bindings,
     files: files as Record<string, string>,
     annotations,
+    ...(metadata.assets && { assets: metadata.assets.config }),
   };
   one.versions.push(version);
   return ok({ id: version.id, annotations });

@@ -82,6 +82,7 @@ test('what .assetsignore names and what is code is not served; the last pattern 
     'dist/_worker/index.js': '',
     'dist/_worker.js/index.js': '',
     'dist/_headers': '',
+    'dist/_routes.json': '{}',
     'dist/a.js.map': '',
     'dist/x/keep.map': '',
     'dist/x/private/key.txt': '',
@@ -91,6 +92,7 @@ test('what .assetsignore names and what is code is not served; the last pattern 
   });
   const files = await readAssets(dir, 'dist');
   expect(files.map(({ path }) => path)).toEqual([
+    'assets/_headers',
     'assets/index.html',
     'assets/x/keep.map',
     'assets/x/top.txt',

@@ -46,6 +46,8 @@ function shop(version: string, failing = false): WorkerVersion {
   const files = [
     { path: 'index.js', bytes: Buffer.from(SHOP.replaceAll('VERSION', version)) },
     { path: 'assets/page.html', bytes: Buffer.from(`<p>page of ${version}</p>`) },
+    { path: 'assets/_headers', bytes: Buffer.from('/page\n  X-Frame-Options: DENY\n') },
+    { path: 'assets/_redirects', bytes: Buffer.from('/old /page 302\n') },
     { path: 'assets/.well-known/what (is) [this].txt', bytes: Buffer.from('plain') },
   ];
   return {
@@ -100,6 +102,9 @@ test('two versions share the traffic and every kind of resource; the split is ke
   expect(await get(`${url}/r2`)).toBe('200 object');
   expect(await get(`${url}/secret`)).toBe('200 20');
   expect(await get(`${url}/page`)).toBe('200 <p>page of 1.0.0</p>');
+  expect(await get(`${url}/old`)).toBe('200 <p>page of 1.0.0</p>');
+  expect((await fetch(`${url}/page`)).headers.get('x-frame-options')).toBe('DENY');
+  expect(await get(`${url}/_headers`)).not.toContain('DENY');
   expect(await get(`${url}/.well-known/${encodeURIComponent('what (is) [this].txt')}`)).toBe('200 plain');
   expect(await get(`${url}/count`)).toBe('200 1.0.0:1');
   await get(`${url}/send`);

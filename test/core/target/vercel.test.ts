@@ -161,6 +161,13 @@ test('what Vercel does not have is refused before anything is sent', async () =>
   await expect(target.upload(versionOf('R1', {}, { files, bundle: bundleDigest(files) }))).rejects.toThrow(
     /the module cloudflare:workers/,
   );
+  const ruled = [
+    { path: 'index.js', bytes: Buffer.from('export default {};') },
+    { path: 'assets/_headers', bytes: Buffer.from('/*\n  X-Frame-Options: DENY\n') },
+  ];
+  await expect(
+    target.upload(versionOf('R1', {}, { files: ruled, bundle: bundleDigest(ruled) })),
+  ).rejects.toThrow(/the rules of _headers/);
   await expect(target.upload(versionOf('R1', { secrets: ['KEY'] }))).rejects.toMatchObject({
     rule: 'release.secret',
   });

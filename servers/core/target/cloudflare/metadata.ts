@@ -1,4 +1,5 @@
-import type { WorkerConfig, WorkerVersion } from '../target.ts';
+import { ASSET_RULES, ASSETS } from '../digest.ts';
+import type { BundleFile, WorkerConfig, WorkerVersion } from '../target.ts';
 import { tagOf } from '../upload_checks.ts';
 import { missingResource } from './missing.ts';
 
@@ -13,7 +14,7 @@ export interface ResourceIds {
  * version before: what is not named here, the version does not have. Throws CONFLICT for a resource that is not there.
  */
 export function metadataOf(version: WorkerVersion, ids: ResourceIds, assets: string | null): object {
-  const { config, secrets } = version;
+  const { config, secrets, files } = version;
   return {
     main_module: config.main,
     compatibility_date: config.compatibilityDate,
@@ -30,11 +31,21 @@ export function metadataOf(version: WorkerVersion, ids: ResourceIds, assets: str
         config: {
           not_found_handling: config.assets.notFound,
           run_worker_first: config.assets.runWorkerFirst,
+          ...rulesOf(files),
         },
       },
     }),
   };
 }
+
+/** The texts of `_headers` and `_redirects`, as Cloudflare takes them: it reads them itself. */
+const rulesOf = (files: readonly BundleFile[]) =>
+  Object.fromEntries(
+    ASSET_RULES.flatMap((name) => {
+      const file = files.find(({ path }) => path === `${ASSETS}${name}`);
+      return file ? [[name, Buffer.from(file.bytes).toString()]] : [];
+    }),
+  );
 
 function bindingsOf(config: WorkerConfig, ids: ResourceIds): object[] {
   return [

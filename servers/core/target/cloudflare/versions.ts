@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ToolError } from '../../errors.ts';
 import type { VersionBook } from '../book.ts';
-import { ASSETS } from '../digest.ts';
+import { ASSET_RULES, ASSETS } from '../digest.ts';
 import { findOrMake } from '../find_or_make.ts';
 import { ApiRefusal } from '../rest.ts';
 import type { BundleFile, WorkerVersion } from '../target.ts';
@@ -61,7 +61,8 @@ async function post(client: CloudflareClient, input: WorkerVersion): Promise<str
 const assetsOf = (files: readonly BundleFile[]) =>
   files
     .filter(({ path }) => path.startsWith(ASSETS))
-    .map(({ path, bytes }) => ({ path: path.slice(ASSETS.length), bytes }));
+    .map(({ path, bytes }) => ({ path: path.slice(ASSETS.length), bytes }))
+    .filter(({ path }) => !(ASSET_RULES as readonly string[]).includes(path));
 
 /** The id of the newest version with this tag, among the hundred that can be deployed. Throws CONFLICT without a Worker. */
 export async function versionByTag(

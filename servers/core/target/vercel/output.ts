@@ -1,5 +1,5 @@
 import { ToolError } from '../../errors.ts';
-import { ASSETS, ASSETS_ONLY } from '../digest.ts';
+import { ASSET_RULES, ASSETS, ASSETS_ONLY } from '../digest.ts';
 import { KINDS, resourcesOf } from '../needs.ts';
 import type { BundleFile, WorkerConfig, WorkerVersion } from '../target.ts';
 import { adapterText } from './adapter.ts';
@@ -73,6 +73,8 @@ function refuseForeign(config: WorkerConfig, files: readonly BundleFile[]): void
     throw foreign('a Worker that serves the assets');
   if (assets && assets.notFound !== 'none' && main !== ASSETS_ONLY)
     throw foreign(`not_found_handling "${assets.notFound}" beside a Worker`);
+  const rules = ASSET_RULES.find((name) => files.some(({ path }) => path === `${ASSETS}${name}`));
+  if (rules) throw foreign(`the rules of ${rules}`);
   for (const { path, bytes } of files.filter((one) => !one.path.startsWith(ASSETS))) {
     if (!/\.m?js$/.test(path)) throw foreign(`the module ${path}`);
     const named = /\b(?:from|import)\s*\(?\s*["'](cloudflare:[\w-]+)/.exec(Buffer.from(bytes).toString());
