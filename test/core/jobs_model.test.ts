@@ -145,6 +145,8 @@ const crash = (index: number): JobStep => ({
   check: () => true,
   toString: () => `crash(${index})`,
   async run(model, real) {
+    // One without work may just be looking for some.
+    if (!model.believes[index]) await model.processes[index]?.queue.stop();
     model.processes[index] = startProcess(real);
     model.believes[index] = undefined;
   },

@@ -4,7 +4,7 @@ import { newestResult } from '../../core/gate_results.ts';
 import { isMachineGate, MACHINE_GATES } from '../../core/gates.ts';
 import { heldTask } from '../../core/held.ts';
 import { jobId } from '../../core/ids.ts';
-import type { FinishedJob } from '../../core/jobs.ts';
+import type { FinishedJob } from '../../core/job_store.ts';
 import { lessonLine, lessonsFor, pathsIn } from '../../core/memory/lessons.ts';
 import { errorSignatures } from '../../core/memory/signature.ts';
 import { type Call, defineTool } from '../../core/tool.ts';

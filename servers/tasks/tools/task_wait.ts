@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ToolError } from '../../core/errors.ts';
 import { findTask } from '../../core/held.ts';
 import { checkpointId, idInput, jobId, taskId } from '../../core/ids.ts';
-import { finishedJob } from '../../core/jobs.ts';
+import { finishedJob } from '../../core/job_store.ts';
 import { type Call, defineTool } from '../../core/tool.ts';
 import { workFor } from '../waiting.ts';
 
