@@ -86,11 +86,11 @@ const firstQueued = (db: Db, kinds: readonly string[]) =>
 export async function claimJob(
   services: Pick<Services, 'store' | 'clock' | 'factory'>,
   kinds: readonly string[],
-  holder: string,
+  asHolder: () => Promise<string>,
 ): Promise<ClaimedJob | undefined> {
   const { store, clock } = services;
   if (!(await firstQueued(store.db, kinds).executeTakeFirst())) return undefined;
-  const { factory } = await services.factory();
+  const [holder, { factory }] = await Promise.all([asHolder(), services.factory()]);
   return store.transaction(async (tx) => {
     const queued = firstQueued(tx, kinds);
     const job = await (store.dialect === 'postgres'

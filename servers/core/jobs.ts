@@ -115,8 +115,7 @@ export class JobQueue {
     const services = this.#open();
     try {
       while (!this.#stop.signal.aborted) {
-        this.#holder ??= processHolder();
-        const job = await claimJob(services, Object.keys(this.#runners), await this.#holder);
+        const job = await claimJob(services, Object.keys(this.#runners), () => this.#asHolder());
         if (!job) return;
         await this.#run(services, job);
       }
@@ -157,6 +156,11 @@ export class JobQueue {
       services.log(`job ${id} (${kind}): ${text}`);
       return { how: 'failed' };
     }
+  }
+
+  #asHolder(): Promise<string> {
+    this.#holder ??= processHolder();
+    return this.#holder;
   }
 
   #open(): Services {

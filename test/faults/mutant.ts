@@ -1,6 +1,6 @@
-import type { KyselyPlugin, QueryId } from 'kysely';
+import type { CompiledQuery } from 'kysely';
 import { releaseLease } from '../../servers/core/leases.ts';
-import type { Store, Tx } from '../../servers/core/store/store.ts';
+import type { Db, Store, Tx } from '../../servers/core/store/store.ts';
 
 /** Of how many transactions one goes wrong. */
 const EVERY = 10;
@@ -9,11 +9,10 @@ const EVERY = 10;
 export const MUTANTS = {
   /** Finds every lease held by whoever asks: nobody looks at fences. */
   fence(store: Store): Store {
-    const plugin = everyLeaseHeld();
     return {
       ...store,
-      db: store.db.withPlugin(plugin),
-      transaction: (work) => store.transaction((tx) => work(tx.withPlugin(plugin))),
+      db: everyLeaseHeld(store.db),
+      transaction: (work) => store.transaction((tx) => work(everyLeaseHeld(tx))),
     };
   },
 
@@ -64,17 +63,27 @@ async function loseOneLease(tx: Tx): Promise<void> {
   await tx.updateTable('tasks').set({ state: 'ready' }).where('id', '=', lease.subject).execute();
 }
 
-function everyLeaseHeld(): KyselyPlugin {
-  const asked = new WeakSet<QueryId>();
-  return {
-    transformQuery({ node, queryId }) {
-      const asks = JSON.stringify(node);
-      const isCheck = /"SelectQueryNode"/.test(asks) && /"leases"/.test(asks) && /"fence"/.test(asks);
-      if (isCheck && /"ends_at"/.test(asks) && !/"agent"|"SelectAllNode"/.test(asks)) asked.add(queryId);
-      return node;
+/** A database, or a transaction of it, in which each prepared question whether a lease is held is answered with yes. */
+function everyLeaseHeld<T extends Db>(db: T): T {
+  const executor = db.getExecutor();
+  const adapter = seenThrough(executor.adapter, { isFreeFor: () => false });
+  const { executeQuery } = db;
+  return seenThrough(db, {
+    getExecutor: () => seenThrough(executor, { adapter }),
+    executeQuery: (query: CompiledQuery) =>
+      /^select "fence" from "leases"/.test(query.sql)
+        ? Promise.resolve({ rows: [{ fence: 1 }] })
+        : executeQuery.call(db, query),
+  });
+}
+
+/** The object with some members of it replaced. */
+function seenThrough<T extends object>(object: T, instead: Partial<Record<PropertyKey, unknown>>): T {
+  return new Proxy(object, {
+    get(target, name) {
+      if (Object.hasOwn(instead, name)) return instead[name];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
     },
-    async transformResult({ result, queryId }) {
-      return asked.has(queryId) ? { ...result, rows: [{ fence: 1 }] } : result;
-    },
-  };
+  });
 }
