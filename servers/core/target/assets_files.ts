@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import picomatch from 'picomatch';
+import ignore from 'ignore';
 import type { Layer } from '../sandbox/sandbox.ts';
 import { invalidCheckout, readPlainFile } from './checkout_files.ts';
 import { ASSETS, isBundlePath, MAX_BUNDLE_BYTES } from './digest.ts';
@@ -36,12 +36,16 @@ export async function readAssets(
   });
   const files = entries.filter((entry) => !entry.isDirectory());
   const paths = files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
-  const isLeftOut = paths.includes(IGNORE)
-    ? ignoring((await readPlainFile(base, `${folder}/${IGNORE}`, MAX_IGNORE_BYTES)).toString())
-    : () => false;
+  const ignored = ignore().add(
+    paths.includes(IGNORE)
+      ? (await readPlainFile(base, `${folder}/${IGNORE}`, MAX_IGNORE_BYTES)).toString()
+      : [],
+  );
   const bundled: BundleFile[] = [];
   let left = MAX_BUNDLE_BYTES;
-  for (const path of paths.filter((one) => !LEFT_OUT.includes(one.split('/')[0] ?? '') && !isLeftOut(one))) {
+  for (const path of paths.filter(
+    (one) => !LEFT_OUT.includes(one.split('/')[0] ?? '') && !ignored.ignores(one),
+  )) {
     if (!isBundlePath(`${ASSETS}${path}`))
       throw invalidCheckout(`An asset has the name ${JSON.stringify(path.slice(0, 200))}.`);
     const bytes = await readPlainFile(base, `${folder}/${path}`, left);
@@ -49,18 +53,4 @@ export async function readAssets(
     bundled.push({ path: `${ASSETS}${path}`, bytes });
   }
   return bundled;
-}
-
-/** What a text in the form of a .gitignore leaves out; the last pattern that matches decides. */
-function ignoring(text: string): (path: string) => boolean {
-  const patterns = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const pattern = line.replace(/^!/, '').replace(/\/$/, '');
-      const anchored = pattern.includes('/') ? pattern.replace(/^\//, '') : `**/${pattern}`;
-      return { out: !line.startsWith('!'), matches: picomatch([anchored, `${anchored}/**`], { dot: true }) };
-    });
-  return (path) => patterns.findLast(({ matches }) => matches(path))?.out ?? false;
 }

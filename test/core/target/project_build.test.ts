@@ -78,7 +78,7 @@ test('of what a build says it made only paths are taken, and no other Worker or 
 
 test('what .assetsignore names and what is code is not served; the last pattern that matches decides', async () => {
   const dir = await checkout({
-    'dist/.assetsignore': '# code\n_worker\n*.map\nprivate/\n!keep.map\n/top.txt\n',
+    'dist/.assetsignore': '# code\n_worker\n*.map\nprivate/\n!keep.map\n/top.txt\n\\#notes*\n',
     'dist/_worker/index.js': '',
     'dist/_worker.js/index.js': '',
     'dist/_headers': '',
@@ -86,6 +86,7 @@ test('what .assetsignore names and what is code is not served; the last pattern 
     'dist/a.js.map': '',
     'dist/x/keep.map': '',
     'dist/x/private/key.txt': '',
+    'dist/#notes (1).txt': '',
     'dist/top.txt': '',
     'dist/x/top.txt': '',
     'dist/index.html': '',
