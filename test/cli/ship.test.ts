@@ -18,7 +18,7 @@ const infraAt = (target: string) =>
     product: 'shop',
     target,
     ...(target === 'vercel' ? { vercel: { project: 'shop' } } : { workers: [{ name: 'shop' }] }),
-    health: { seconds: 0, interval_ms: 100 },
+    health: { seconds: 0, slow_ms: 20_000, interval_ms: 100 },
   });
 
 interface Shop extends Desk {

@@ -15,7 +15,7 @@ import { ACCOUNT, type CloudflareStub, startCloudflareStub, TOKEN } from '../cor
 import { versionOf } from '../core/target/cloudflare_version.ts';
 import { startFactory } from '../harness.ts';
 
-const HEALTH = JSON.stringify({ seconds: 0, sample: 20, error_rate: 0.2, interval_ms: 100 });
+const HEALTH = JSON.stringify({ seconds: 0, sample: 20, error_rate: 0.2, slow_ms: 20_000, interval_ms: 100 });
 
 interface Cloud {
   services: Services;

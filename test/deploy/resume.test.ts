@@ -77,7 +77,7 @@ test('a release whose process is killed is finished by another, at every step, o
   const factory = await startProductFactory(['provision']);
   const pipeline = await factory.pipeline();
   const { commit } = await factory.submit(pipeline, 'build-2', {
-    'infra.yaml': 'health: {seconds: 0, sample: 20, error_rate: 0.2}\n',
+    'infra.yaml': 'health: {seconds: 0, sample: 20, error_rate: 0.2, slow_ms: 20000}\n',
   });
   await applyInfrastructure(factory, await factory.holding('infra', pipeline));
   const { db } = factory.services.store;
