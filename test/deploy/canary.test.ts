@@ -51,7 +51,7 @@ test('version 1 ships, a bad version 2 comes back from its canary by itself, ver
   const qa = await factory.holding('qa', pipeline);
   const infra = await factory.holding('infra', pipeline);
   await applyInfrastructure(factory, infra);
-  const health = 'health:\n  seconds: 1\n  sample: 60\n  interval_ms: 100\n';
+  const health = 'health:\n  seconds: 1\n  sample: 60\n  slow_ms: 20000\n  interval_ms: 100\n';
   const index = await sourceOf('build-1', 'src/index.ts');
   /** Its tests and its contract hold; only who comes without the server's header sees the fault. */
   const wall = "app.get('/wall', async (c) => {";
