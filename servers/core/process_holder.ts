@@ -27,8 +27,8 @@ export async function endDeadHolders({
   const held = await store.db
     .selectFrom('leases')
     .select(['kind', 'subject', 'holder', 'fence'])
-    .where('holder', '>=', machine)
-    .where('holder', '<', `${machine}~`)
+    .where('holder', 'is not', null)
+    .where('holder', 'like', `${machine}%`)
     .execute();
   const runs = await Promise.all(held.map(({ holder }) => isAlive(holder ?? '')));
   const dead = held.filter((_, at) => !runs[at]);

@@ -77,6 +77,7 @@ const HOT = [
   SESSION,
   HEAD,
   /from "leases" where "holder" is not null/,
+  /from "leases" where "holder" is not null and "holder" like/,
   /^update "leases" set "ends_at"/,
   /from "memories"/,
 ];

@@ -8,6 +8,8 @@ const STEP_MS = 20;
 /** A canary that listens on a loopback port until it is closed. It answers everything with a short text. */
 export async function openCanary(): Promise<Canary & { close(): Promise<void> }> {
   const called = new Set<string>();
+  /** When the address of a tag was given out last. */
+  const given = new Map<string, number>();
   const server = createServer((request, response) => {
     for (const word of (request.url ?? '').split(/\W+/)) called.add(word);
     response.end('canary');
@@ -18,9 +20,13 @@ export async function openCanary(): Promise<Canary & { close(): Promise<void> }>
   });
   const { port } = server.address() as AddressInfo;
   return {
-    address: (tag, host = '127.0.0.1') => `http://${host}:${port}/${tag}`,
+    address(tag, host = '127.0.0.1') {
+      given.set(tag, performance.now());
+      return `http://${host}:${port}/${tag}`;
+    },
     async heard(tag) {
-      for (let waited = 0; waited < WAIT_MS && !called.has(tag); waited += STEP_MS)
+      const until = (given.get(tag) ?? 0) + WAIT_MS;
+      while (performance.now() < until && !called.has(tag))
         await new Promise((resolve) => setTimeout(resolve, STEP_MS));
       return called.has(tag);
     },

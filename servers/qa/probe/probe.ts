@@ -158,7 +158,9 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     tag,
     suspect,
     note,
+    later: (work) => void rest.push(work),
   };
+  const rest: (() => Promise<void>)[] = [];
   await within('discovery', async () => {
     const known = { openapi: options.openapi, inputs: options.inputs ?? [] };
     const read: Exchange[] = [];
@@ -184,6 +186,7 @@ async function probeWith(options: ProbeOptions, canary: Canary): Promise<ProbeRe
     if (run) continue;
     checks.push({ name: kind, ran: client.sent() > 0, requests: 0, ms: 0 });
   }
+  for (const work of rest) await work();
   if (!setsCookies) note('cookie: no answer set one.');
 
   share = 1;

@@ -129,7 +129,7 @@ export interface Identities {
 export interface Canary {
   /** An address that belongs to this tag, in the spelling asked for. */
   address(tag: string, host?: string): string;
-  /** Waits a moment; true when somebody called the tag's address. */
+  /** True when somebody called the tag's address; waits until a moment after it was given out. */
   heard(tag: string): Promise<boolean>;
 }
 
@@ -160,6 +160,8 @@ export interface Site {
   suspect(suspicion: Suspicion): void;
   /** Says what could not be tested, and why. */
   note(text: string): void;
+  /** Has something looked at once all attacks have run, however this one ended: for what takes its time to show. */
+  later(work: () => Promise<void>): void;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { takesAddress, textPlaces } from '../places.ts';
-import type { Attack, HttpRequest, Site } from '../types.ts';
+import { type Place, takesAddress, textPlaces } from '../places.ts';
+import type { Attack, HttpRequest, Site, Suspicion } from '../types.ts';
 
 /** Spellings of this machine that a list of forbidden words does not hold. */
 const HOSTS = [
@@ -30,30 +30,35 @@ export const ssrf: Attack = {
       }),
     }));
     if (places.length === 0) site.note('ssrf: nothing that takes a text was found.');
+    site.later(async () => {
+      for (const { place, tries } of await whereHeard(site, places))
+        if (tries[0]) site.suspect(suspicion(site, place, tries[0]));
+    });
     for (const { tag, build } of places.flatMap(({ tries }) => tries)) await site.send(build(tag));
-    for (const { place, tries } of await whereHeard(site, places)) {
-      const found = tries[0];
-      if (!found) continue;
-      site.suspect({
-        kind: ssrf.kind,
-        severity: 'high',
-        title: `SSRF: "${place.field.name}" of ${place.where} makes the product call ${found.host}`,
-        where: place.where,
-        expects: 'expect(last.status).toBeGreaterThanOrEqual(400);',
-        experiment: (tag) => ({
-          steps: [found.build(tag)],
-          judge: async () =>
-            (await site.canary.heard(tag))
-              ? `a listener on ${site.canary.address(tag)} was called`
-              : undefined,
-        }),
-      });
-    }
   },
 };
 
+interface Try {
+  host: string;
+  tag: string;
+  build(tag: string): HttpRequest;
+}
+
+const suspicion = (site: Site, { field, where }: Place, { host, build }: Try): Suspicion => ({
+  kind: ssrf.kind,
+  severity: 'high',
+  title: `SSRF: "${field.name}" of ${where} makes the product call ${host}`,
+  where,
+  expects: 'expect(last.status).toBeGreaterThanOrEqual(400);',
+  experiment: (tag) => ({
+    steps: [build(tag)],
+    judge: async () =>
+      (await site.canary.heard(tag)) ? `a listener on ${site.canary.address(tag)} was called` : undefined,
+  }),
+});
+
 /** The tries that were heard, waited for all at once. */
-const whereHeard = <P extends { tries: { tag: string }[] }>(site: Site, places: P[]): Promise<P[]> =>
+const whereHeard = <P extends { tries: Try[] }>(site: Site, places: P[]): Promise<P[]> =>
   Promise.all(
     places.map(async (place) => {
       const heard = await Promise.all(place.tries.map(({ tag }) => site.canary.heard(tag)));
