@@ -39,7 +39,7 @@ export class JobQueue {
   readonly #stop = new AbortController();
   readonly #lanes = new Set<Promise<void>>();
   #services: Services | undefined;
-  #holder: Promise<string> | undefined;
+  #holder: string | undefined;
   #idle: number;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -158,8 +158,8 @@ export class JobQueue {
     }
   }
 
-  #asHolder(): Promise<string> {
-    this.#holder ??= processHolder();
+  async #asHolder(): Promise<string> {
+    this.#holder ??= await processHolder();
     return this.#holder;
   }
 

@@ -23,12 +23,12 @@ export async function endDeadHolders({
   clock,
   factory,
 }: Pick<Services, 'store' | 'clock' | 'factory'>): Promise<boolean> {
-  const machine = await ofThisMachine();
+  const ours = await ofThisMachine();
   const held = await store.db
     .selectFrom('leases')
     .select(['kind', 'subject', 'holder', 'fence'])
     .where('holder', 'is not', null)
-    .where('holder', 'like', `${machine}%`)
+    .where('holder', 'like', `${ours}%`)
     .execute();
   const runs = await Promise.all(held.map(({ holder }) => isAlive(holder ?? '')));
   const dead = held.filter((_, at) => !runs[at]);
@@ -59,7 +59,15 @@ async function isAlive(holder: string): Promise<boolean> {
  * is not seen. Names of hosts repeat. Where the system tells neither, nobody is ever taken for a process of this
  * machine.
  */
-async function ofThisMachine(): Promise<string> {
+function ofThisMachine(): Promise<string> {
+  machine ??= marked();
+  return machine;
+}
+
+/** It stays as it is while this process runs, and every idle look asks for it. */
+let machine: Promise<string> | undefined;
+
+async function marked(): Promise<string> {
   const told = [readFile('/proc/sys/kernel/random/boot_id', 'utf8'), readlink('/proc/self/ns/pid')];
   const mark = await Promise.all(told).catch(() => [randomUUID()]);
   return `process:${sha256Hex(mark.join(' ')).slice(0, 16)}:`;

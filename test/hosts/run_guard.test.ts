@@ -41,7 +41,7 @@ test.each(['claude-code', 'older'])(
       bash('git push origin HEAD:main'),
       bash('npx wrangler deploy --env production'),
       bash(`cat ${mill.home}/store.sqlite`),
-      bash('cat ../../work/run-*/*/mcp.json'),
+      bash(`cat ${join('..', '..', 'work', 'run-*', '*', 'mcp.json')}`),
       write('$CLONE/.claude/settings.json'),
       write('$CLONE/../T-9-1/src/other.js'),
       write(outside),

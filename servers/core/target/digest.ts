@@ -12,7 +12,7 @@ const ASSET_SEGMENT = /^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cf}]{1,128}$/u;
 /** The folder of a bundle whose files are served as they are. */
 export const ASSETS = 'assets/';
 /** Files of `assets/` that are not served themselves: they say, as text, how the others are. */
-export const ASSET_RULES = ['_headers', '_redirects'] as const;
+export const ASSET_RULES: readonly string[] = ['_headers', '_redirects'];
 /** The main module that the build gives a site without a Worker of its own: what is not an asset does not exist. */
 export const ASSETS_ONLY = 'assets_only.js';
 

@@ -8,8 +8,6 @@ const STEP_MS = 20;
 /** A canary that listens on a loopback port until it is closed. It answers everything with a short text. */
 export async function openCanary(): Promise<Canary & { close(): Promise<void> }> {
   const called = new Set<string>();
-  /** When the address of a tag was given out last. */
-  const given = new Map<string, number>();
   const server = createServer((request, response) => {
     for (const word of (request.url ?? '').split(/\W+/)) called.add(word);
     response.end('canary');
@@ -20,13 +18,9 @@ export async function openCanary(): Promise<Canary & { close(): Promise<void> }>
   });
   const { port } = server.address() as AddressInfo;
   return {
-    address(tag, host = '127.0.0.1') {
-      given.set(tag, performance.now());
-      return `http://${host}:${port}/${tag}`;
-    },
-    async heard(tag) {
-      const until = (given.get(tag) ?? 0) + WAIT_MS;
-      while (performance.now() < until && !called.has(tag))
+    address: (tag, host = '127.0.0.1') => `http://${host}:${port}/${tag}`,
+    async heard(tag, since = performance.now()) {
+      while (performance.now() < since + WAIT_MS && !called.has(tag))
         await new Promise((resolve) => setTimeout(resolve, STEP_MS));
       return called.has(tag);
     },

@@ -129,8 +129,8 @@ export interface Identities {
 export interface Canary {
   /** An address that belongs to this tag, in the spelling asked for. */
   address(tag: string, host?: string): string;
-  /** True when somebody called the tag's address; waits until a moment after it was given out. */
-  heard(tag: string): Promise<boolean>;
+  /** True when somebody called the tag's address; waits until a moment after `since`, by `performance.now`: the call's own. */
+  heard(tag: string, since?: number): Promise<boolean>;
 }
 
 /** What an attack may use. `send` is bounded and throws `BudgetSpent`. */

@@ -62,7 +62,7 @@ const assetsOf = (files: readonly BundleFile[]) =>
   files
     .filter(({ path }) => path.startsWith(ASSETS))
     .map(({ path, bytes }) => ({ path: path.slice(ASSETS.length), bytes }))
-    .filter(({ path }) => !(ASSET_RULES as readonly string[]).includes(path));
+    .filter(({ path }) => !ASSET_RULES.includes(path));
 
 /** The id of the newest version with this tag, among the hundred that can be deployed. Throws CONFLICT without a Worker. */
 export async function versionByTag(

@@ -30,11 +30,15 @@ export const ssrf: Attack = {
       }),
     }));
     if (places.length === 0) site.note('ssrf: nothing that takes a text was found.');
+    let answered = performance.now();
     site.later(async () => {
-      for (const { place, tries } of await whereHeard(site, places))
+      for (const { place, tries } of await whereHeard(site, places, answered))
         if (tries[0]) site.suspect(suspicion(site, place, tries[0]));
     });
-    for (const { tag, build } of places.flatMap(({ tries }) => tries)) await site.send(build(tag));
+    for (const { tag, build } of places.flatMap(({ tries }) => tries)) {
+      await site.send(build(tag));
+      answered = performance.now();
+    }
   },
 };
 
@@ -58,10 +62,10 @@ const suspicion = (site: Site, { field, where }: Place, { host, build }: Try): S
 });
 
 /** The tries that were heard, waited for all at once. */
-const whereHeard = <P extends { tries: Try[] }>(site: Site, places: P[]): Promise<P[]> =>
+const whereHeard = <P extends { tries: Try[] }>(site: Site, places: P[], since: number): Promise<P[]> =>
   Promise.all(
     places.map(async (place) => {
-      const heard = await Promise.all(place.tries.map(({ tag }) => site.canary.heard(tag)));
+      const heard = await Promise.all(place.tries.map(({ tag }) => site.canary.heard(tag, since)));
       return { ...place, tries: place.tries.filter((_, index) => heard[index]) };
     }),
   );
